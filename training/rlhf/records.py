@@ -1,0 +1,191 @@
+"""The JSON Lines records that go into and come out of the stages. Standard library only.
+
+``messages`` is the chat form of TRL and OpenAI: ``[{"role": "user", "content": "..."}, ...]``. Only ``prompt``
+and the field a record is named after are required when a file is written by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROLES = ("system", "user", "assistant")
+Messages = list[dict[str, str]]
+
+
+class RecordError(ValueError):
+    """A record that cannot be used; the message names the file's line and what to mend."""
+
+
+def check_messages(value: Any) -> Messages:
+    """Return `value` if it is a conversation that ends with a user turn.
+
+    Raises RecordError naming what is wrong: an empty list, an unknown role, an empty or non-text content,
+    a system turn that is not first, or a last turn that is not the user's.
+    """
+    if not isinstance(value, list) or not value:
+        raise RecordError("messages must be a list with at least one turn")
+    for position, message in enumerate(value):
+        if not isinstance(message, dict) or set(message) != {"role", "content"}:
+            raise RecordError(f"turn {position + 1} must have exactly the keys role and content")
+        if message["role"] not in ROLES:
+            raise RecordError(f"turn {position + 1} has the unknown role {message['role']!r}; use one of {', '.join(ROLES)}")
+        if not isinstance(message["content"], str) or not message["content"].strip():
+            raise RecordError(f"turn {position + 1} has no text")
+        if message["role"] == "system" and position:
+            raise RecordError("a system turn may only be the first")
+    if value[-1]["role"] != "user":
+        raise RecordError("the last turn must be the user's")
+    return value
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """An answer written by a person: what SFT learns from."""
+
+    prompt: Messages
+    completion: str
+    id: str = ""
+    source: str = "labeler"
+    key: str = ""
+    labeler: str = ""
+    weight: float = 1.0
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        check_messages(self.prompt)
+        if not isinstance(self.completion, str) or not self.completion.strip():
+            raise RecordError("completion is empty")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One labeler's weak order over 2 to 12 completions: what the reward model learns from.
+
+    ``ranks[i]`` belongs to ``completions[i]``; a lower rank is better, equal ranks are a tie. Pairs are derived.
+    """
+
+    prompt: Messages
+    completions: list[str]
+    ranks: list[int]
+    id: str = ""
+    source: str = "labeler"
+    key: str = ""
+    labeler: str = ""
+    weight: float = 1.0
+    simulated: bool = False
+    finished: list[bool] | None = None
+    """Whether completion i ended by itself (with EOS), not by a length limit; None means all did."""
+
+    def __post_init__(self) -> None:
+        check_messages(self.prompt)
+        if not 2 <= len(self.completions) <= 12:
+            raise RecordError(f"a comparison has 2 to 12 completions, not {len(self.completions)}")
+        if len(self.ranks) != len(self.completions):
+            raise RecordError(f"{len(self.completions)} completions but {len(self.ranks)} ranks")
+        if any(not isinstance(rank, int) or isinstance(rank, bool) or rank < 1 for rank in self.ranks):
+            raise RecordError("ranks must be whole numbers from 1 (the best)")
+        if self.finished is not None and len(self.finished) != len(self.completions):
+            raise RecordError(f"{len(self.completions)} completions but {len(self.finished)} finished marks")
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Return (better, worse) index pairs; ties yield none. At most K(K-1)/2 of them."""
+        indices = range(len(self.ranks))
+        return [(i, j) for i in indices for j in indices if self.ranks[i] < self.ranks[j]]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A conversation that ends with a user turn: what PPO and ``generate`` start from."""
+
+    prompt: Messages
+    id: str = ""
+    source: str = "labeler"
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        check_messages(self.prompt)
+
+
+@dataclass(frozen=True)
+class Text:
+    """One document for pretraining."""
+
+    text: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One completion that ``generate`` drew: the ids are the ones that were sampled."""
+
+    prompt_id: str
+    completion: str
+    id: str = ""
+    tokens: list[int] = field(default_factory=list)
+    finish_reason: str = "stop"
+    """``stop``: ended with EOS (the last of `tokens`). ``length``: cut at the limit."""
+    seed: int = 0
+    temperature: float = 1.0
+    top_p: float = 1.0
+    checkpoint: str = ""
+    """The policy's name as `GenerateConfig.policies` gives it."""
+
+
+Record = TypeVar("Record", Demonstration, Comparison, Prompt, Text, Sample)
+
+
+def parse_record(kind: type[Record], value: Any) -> Record:
+    """Build a record from a decoded JSON value. Unknown keys and missing required ones raise RecordError."""
+    if not isinstance(value, dict):
+        raise RecordError("each line must be a JSON object")
+    known = {f.name for f in fields(kind)}
+    unknown = sorted(set(value) - known)
+    if unknown:
+        raise RecordError(f"unknown key {unknown[0]!r}; a {kind.__name__.lower()} has {', '.join(sorted(known))}")
+    for f in fields(kind):
+        if f.name not in value and f.default is MISSING and f.default_factory is MISSING:
+            raise RecordError(f"the key {f.name!r} is missing")
+    return kind(**value)
+
+
+def read_records(kind: type[Record], path: Path) -> Iterator[Record]:
+    """Yield the records of a JSON Lines file; the first bad line raises RecordError with its number."""
+    with path.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield parse_record(kind, json.loads(line))
+            except (RecordError, json.JSONDecodeError) as error:
+                raise RecordError(f"{path.name} line {number}: {error}") from error
+
+
+def record_line(record: Any) -> str:
+    """Return the canonical line of a record: sorted keys, no spaces, UTF-8 as it is, one newline."""
+    return json.dumps(asdict(record), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def write_records(path: Path, records: Iterable[Any]) -> tuple[int, str]:
+    """Write records as canonical lines and return (how many, sha256 of the file)."""
+    digest, count = hashlib.sha256(), 0
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for record in records:
+            line = record_line(record)
+            stream.write(line)
+            digest.update(line.encode())
+            count += 1
+    return count, digest.hexdigest()
+
+
+def split_of(key: str, valid_share: float) -> str:
+    """Return ``train`` or ``valid`` for a key: a hash, so it never changes when data is added.
+
+    The first 8 bytes of sha256(key) as a fraction of 2^64 are compared with `valid_share` (0 to 1).
+    """
+    fraction = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) / 2**64
+    return "valid" if fraction < valid_share else "train"
