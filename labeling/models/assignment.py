@@ -1,0 +1,75 @@
+"""A labeler's lease on a slot, with the draft that must never be lost."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import User
+from labeling.models.task import Slot, Task
+
+
+class AssignmentState(models.TextChoices):
+    """active → submitted | skipped | released; an active one whose lease ran out is *expired* (still savable)."""
+
+    ACTIVE = "active", "active"
+    EXPIRED = "expired", "expired"
+    SUBMITTED = "submitted", "submitted"
+    SKIPPED = "skipped", "skipped"
+    RELEASED = "released", "released"
+
+
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def of(self, labeler: User) -> AssignmentQuerySet:
+        return self.filter(labeler=labeler)
+
+    def overdue(self, *, now: datetime) -> AssignmentQuerySet:
+        """Return active assignments whose lease has run out."""
+        return self.filter(state=AssignmentState.ACTIVE, expires_at__lte=now)
+
+
+class Assignment(models.Model):
+    """A labeler's lease on a slot. `token` proves the lease: submit is idempotent on it.
+
+    At most one assignment joins a labeler and a task, whatever became of it, so nobody judges or skips twice.
+    """
+
+    token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="assignments")
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
+    labeler = models.ForeignKey(User, on_delete=models.PROTECT, related_name="assignments")
+    state = models.CharField(max_length=12, choices=AssignmentState, default=AssignmentState.ACTIVE)
+    claimed_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    shown_order = models.JSONField(default=list, help_text="Completion ids in the order this labeler saw them.")
+    draft = models.JSONField(default=dict, blank=True)
+    draft_version = models.PositiveIntegerField(default=0)
+    draft_saved_at = models.DateTimeField(null=True, blank=True)
+    skip_reason = models.CharField(max_length=40, blank=True)
+    skip_note = models.TextField(blank=True)
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-claimed_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "labeler"], name="assignment_once_a_labeler"),
+            models.UniqueConstraint(fields=["slot"], condition=Q(state="active"), name="assignment_one_active_a_slot"),
+            models.CheckConstraint(condition=Q(state__in=AssignmentState.values), name="assignment_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=["active", "expired"], ended_at=None)
+                | Q(state__in=["submitted", "skipped", "released"], ended_at__isnull=False),
+                name="assignment_ended_has_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["labeler", "-claimed_at"], name="assignment_history"),
+            models.Index(fields=["expires_at"], condition=Q(state="active"), name="assignment_active_expiry"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.labeler} on {self.task_id}: {self.state}"

@@ -1,0 +1,119 @@
+"""Tasks, the slots that overlap makes of them, and the outputs that a comparison shows."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from labeling.models.project import Project
+from labeling.models.prompt import Prompt
+from labeling.models.round import Round
+
+
+class TaskKind(models.TextChoices):
+    WRITE = "write", _("write")
+    COMPARE = "compare", _("compare")
+
+
+class Task(models.Model):
+    """One judgement that is wanted: an answer to a prompt, or a ranking of its outputs."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="tasks")
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="tasks")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="tasks")
+    kind = models.CharField(max_length=8, choices=TaskKind)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["round", "prompt", "kind"], name="task_once_a_round"),
+            models.CheckConstraint(condition=Q(kind__in=TaskKind.values), name="task_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.prompt_id}"
+
+
+class Completion(models.Model):
+    """An answer sampled from a policy, shown in one comparison task. Which policy is known to `training` alone."""
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="completions")
+    position = models.PositiveSmallIntegerField(help_text="Order of storage, random with regard to the policy.")
+    text = models.TextField(blank=True)
+    finished = models.BooleanField(default=True, help_text="Ended by itself, not cut at the length limit.")
+
+    class Meta:
+        ordering = ["task", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "position"], name="completion_position_once"),
+            models.CheckConstraint(condition=Q(position__gte=1, position__lte=12), name="completion_position_1_to_12"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+
+class SlotState(models.TextChoices):
+    OPEN = "open", "open"
+    HELD = "held", "held"
+    DONE = "done", "done"
+
+
+class SlotQuerySet(models.QuerySet["Slot"]):
+    def of_kind(self, project: Project, kind: str) -> SlotQuerySet:
+        return self.filter(project=project, kind=kind)
+
+    def claimable(self, *, now: datetime) -> SlotQuerySet:
+        """Return slots that are open, or held by a lease that ran out."""
+        return self.filter(Q(state=SlotState.OPEN) | Q(state=SlotState.HELD, held_until__lte=now))
+
+
+def random_key() -> float:
+    return random.random()
+
+
+class Slot(models.Model):
+    """One of the n judgements of a task. A row per wanted judgement, so that a claim is one locked row.
+
+    open → held (a labeler leases it) → done (submitted); held → open when the lease is given up or runs out.
+    `project`, `kind` and `round` repeat the task's, for the claim's index.
+    """
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="slots")
+    number = models.PositiveSmallIntegerField()
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="slots")
+    kind = models.CharField(max_length=8, choices=TaskKind)
+    priority = models.SmallIntegerField(default=0, help_text="Higher comes first.")
+    random_key = models.FloatField(default=random_key, help_text="Order among equals.")
+    state = models.CharField(max_length=8, choices=SlotState, default=SlotState.OPEN)
+    held_until = models.DateTimeField(null=True, blank=True)
+
+    objects = SlotQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["task", "number"], name="slot_number_once"),
+            models.CheckConstraint(
+                condition=Q(state="held", held_until__isnull=False) | Q(state__in=["open", "done"], held_until=None),
+                name="slot_held_has_time",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                models.F("project"), models.F("kind"), models.F("priority").desc(), models.F("random_key"),
+                condition=Q(state="open"), name="slot_open",
+            ),
+            models.Index(
+                fields=["project", "kind", "held_until"], condition=Q(state="held"), name="slot_held"
+            ),
+            models.Index(fields=["round", "kind", "state"], name="slot_round_progress"),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.task_id}/{self.number} {self.state}"
