@@ -61,7 +61,22 @@ class Prompt(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="prompts")
     messages = models.JSONField(help_text='[{"role": "user", "content": "..."}, ...]')
-    sha256 = models.CharField(max_length=64, editable=False, help_text="Of the canonical JSON of messages.")
+    follow_ups = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="User turns that come after the answer (MT-Bench's second turn): an answer makes the next prompt.",
+    )
+    continues = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="continued_by",
+        help_text="The prompt whose answer stands inside this one's messages; it shares the key, so the split.",
+    )
+    sha256 = models.CharField(
+        max_length=64, editable=False, help_text="Of the canonical JSON of messages and follow_ups."
+    )
     source = models.CharField(max_length=16, choices=Source, default=Source.LABELER)
     key = models.CharField(max_length=200, help_text="Author, template or customer; decides the split.")
     split = models.CharField(max_length=8, choices=Split, editable=False)
