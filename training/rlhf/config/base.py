@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import json
 import types
 import typing
@@ -163,7 +164,7 @@ def field_help(kind: type[StageConfig]) -> dict[str, str]:
         if not issubclass(cls, StageConfig):
             continue
         body = typing.cast(ast.ClassDef, ast.parse(inspect.getsource(cls)).body[0]).body
-        for statement, following in zip(body, body[1:], strict=False):
+        for statement, following in itertools.pairwise(body):
             documented = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and documented:
                 text = typing.cast(ast.Constant, typing.cast(ast.Expr, following).value).value
