@@ -1,0 +1,85 @@
+"""Reading the environment, so that a missing or wrong value ends in one sentence that says what to set."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+
+class SettingsError(ImproperlyConfigured):
+    """A setting is missing or wrong; the message is one sentence that says what to set."""
+
+
+env = environ.Env()
+
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp", "sentinel")
+DATABASE_SCHEMES = ("postgres", "postgresql", "psql", "pgsql")
+
+
+def read_text(name: str, hint: str, default: str | None = None) -> str:
+    """The value of `name`; `hint` finishes the sentence "Set NAME to …" when it is missing and has no default."""
+    value = os.environ.get(name, "").strip()
+    if value:
+        return value
+    if default is None:
+        raise SettingsError(f"Set {name} to {hint}.")
+    return default
+
+
+def read_url(name: str, schemes: Sequence[str], hint: str, default: str | None = None) -> str:
+    """An address whose scheme is one of `schemes`. The value is never repeated in the error: it holds a password."""
+    value = read_text(name, hint, default)
+    if urlsplit(value).scheme not in schemes:
+        raise SettingsError(f"{name} begins with an unknown scheme; set it to {hint}.")
+    return value
+
+
+def read_list(name: str, hint: str, default: Sequence[str] | None = None) -> list[str]:
+    """A comma-separated list; an empty one counts as missing."""
+    text = read_text(name, hint, None if default is None else ",".join(default))
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def read_flag(name: str, default: bool) -> bool:
+    """A yes/no value: true/false, yes/no, on/off, 1/0."""
+    value = os.environ.get(name, "").strip().lower()
+    if not value:
+        return default
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise SettingsError(f"{name} is {value!r}; set it to true or false.")
+
+
+def read_number(name: str, default: int, *, at_least: int = 0) -> int:
+    """A whole number that is not below `at_least`."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    try:
+        number = int(value)
+    except ValueError:
+        raise SettingsError(f"{name} is {value!r}; set it to a whole number.") from None
+    if number < at_least:
+        raise SettingsError(f"{name} is {number}; set it to {at_least} or more.")
+    return number
+
+
+def read_path(name: str, hint: str, default: Path | None = None) -> Path:
+    """An absolute directory or file path; it does not have to exist yet."""
+    value = Path(read_text(name, hint, None if default is None else str(default)))
+    if not value.is_absolute():
+        raise SettingsError(f"{name} is {str(value)!r}, which is relative; set it to an absolute path.")
+    return value
+
+
+def read_choice(name: str, choices: Sequence[str], default: str) -> str:
+    """One of `choices`."""
+    value = os.environ.get(name, "").strip() or default
+    if value not in choices:
+        raise SettingsError(f"{name} is {value!r}; set it to one of {', '.join(choices)}.")
+    return value
