@@ -21,11 +21,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -113,23 +114,15 @@ def read_config(kind: type[Config], run: RunDir) -> Config:
     return parse_config(kind, values)
 
 
-class _only_one:  # noqa: N801
-    """A lock on the run directory: two processes in one directory would write over each other's checkpoints."""
-
-    def __init__(self, run: RunDir) -> None:
-        self.path = run.path / ".lock"
-        self.stream: TextIO | None = None
-
-    def __enter__(self) -> None:
-        self.stream = self.path.open("w")
+@contextmanager
+def _only_one(run: RunDir) -> Iterator[None]:
+    """Hold a lock on the run directory: two processes in it would write over each other's checkpoints."""
+    with (run.path / ".lock").open("w") as stream:
         try:
-            fcntl.flock(self.stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StageError(f"another process works in {self.path.parent}: wait for it, or stop it") from None
-
-    def __exit__(self, *exception: object) -> None:
-        if self.stream:
-            self.stream.close()
+            raise StageError(f"another process works in {run.path}: wait for it, or stop it") from None
+        yield
 
 
 def _result(kind: type[StageConfig], run: RunDir, outcome: Outcome, device: torch.device, seconds: float) -> Any:
@@ -141,7 +134,7 @@ def _result(kind: type[StageConfig], run: RunDir, outcome: Outcome, device: torc
         "stage": kind.stage,
         "state": "stopped" if outcome.stopped else "succeeded",
         "steps": outcome.steps,
-        "metrics": {name: float(v) for name, v in outcome.metrics.items() if math.isfinite(v)},
+        "metrics": {name: float(v) if math.isfinite(v) else None for name, v in outcome.metrics.items()},
         "checkpoint": outcome.checkpoint.relative_to(run.path).as_posix() if outcome.checkpoint else None,
         "seconds": round(seconds, 3),
         "device": str(device),

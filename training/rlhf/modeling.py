@@ -27,6 +27,8 @@ from transformers import (
 
 from training.rlhf.rundir import COMPLETE_MARK
 
+transformers.logging.disable_progress_bar()  # a log file has no use for bars
+
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
@@ -108,10 +110,15 @@ def load_scorer(path: str | Path, device: torch.device | str = "cpu") -> PreTrai
     Raises ModelError when the checkpoint is a language model: its head would be random.
     """
     name = check_checkpoint(path)
-    architectures = _config(name).architectures or []
-    if not any(a.endswith("ForSequenceClassification") for a in architectures):
+    if not is_scorer(name):
         raise ModelError(f"{path} is a language model, not a reward model: choose the checkpoint of a reward run")
     return _load(AutoModelForSequenceClassification, name, device, num_labels=1)
+
+
+def is_scorer(path: str | Path) -> bool:
+    """Whether a checkpoint has a trained scalar head (a reward or value model), not a language model's."""
+    architectures = _config(check_checkpoint(path)).architectures or []
+    return any(a.endswith("ForSequenceClassification") for a in architectures)
 
 
 def make_scorer_from_policy(path: str | Path, device: torch.device | str = "cpu", *, seed: int = 0) -> PreTrainedModel:
@@ -226,6 +233,11 @@ def fingerprint(path: str | Path) -> str:
         from huggingface_hub import snapshot_download  # only hub ids need it
 
         directory = Path(snapshot_download(str(path), local_files_only=True))
+    return weights_hash(directory)
+
+
+def weights_hash(directory: Path) -> str:
+    """Return `fingerprint` of a directory that may still be a checkpoint in the making."""
     digest = hashlib.sha256()
     for file in sorted(f for pattern in _WEIGHTS for f in directory.glob(pattern)):
         digest.update(file.name.encode())

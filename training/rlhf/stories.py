@@ -20,19 +20,24 @@ from pathlib import Path
 
 from training.rlhf.records import Messages, Prompt, Text, write_records
 
-NAMES = (
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+NAMES = _words(
     "Mia Leo Ada Tom Zoe Max Ivy Sam Lily Otto Nora Finn Ruby Hugo Ella Jack Maya Theo Anna Oscar "
     "Luna Felix Clara Emil Rosa Bruno Greta Ivan Tessa Milo"
-).split()
-ANIMALS = (
+)
+ANIMALS = _words(
     "fox owl bear hare mouse badger otter hedgehog squirrel wolf deer frog duck goat rabbit beaver crow turtle cat mole"
-).split()
-TRAITS = "shy brave clever small old young quiet curious proud lazy gentle hungry cheerful lonely busy sleepy".split()
-MOODS = "sad tired cold hungry lonely lost little poor frightened wet".split()
-THINGS = (
+)
+TRAITS = _words("shy brave clever small old young quiet curious proud lazy gentle hungry cheerful lonely busy sleepy")
+MOODS = _words("sad tired cold hungry lonely lost little poor frightened wet")
+THINGS = _words(
     "lantern key kite drum map bell boat hat coin ring umbrella apple mirror feather book basket scarf whistle "
     "candle button ladder blanket cake shell"
-).split()
+)
 PLACES = (
     "by the river", "near the old mill", "in a quiet wood", "at the edge of a village", "on a green hill",
     "under a tall oak", "beside the lake", "in a little house",
@@ -41,8 +46,8 @@ SPOTS = (
     "under a bridge", "behind a rock", "in the long grass", "on the path", "near a well", "in a hollow tree",
     "on the sand", "beside the road", "under the snow", "by the gate",
 )  # fmt: skip
-TIMES = "morning evening day night afternoon".split()
-WEATHERS = "sunny rainy windy cold bright foggy".split()
+TIMES = _words("morning evening day night afternoon")
+WEATHERS = _words("sunny rainy windy cold bright foggy")
 
 REQUESTS = (
     "Tell a story about {a_trait} {animal} named {name} who finds {a_thing}.",
@@ -88,8 +93,8 @@ UNKIND = (
 CLOSINGS = ("The end.", "And that was the end of the day.", "That is the whole story.", "So the story ends.")
 RAMBLES = (
     "The wind went over the hill.", "A cloud came and went.", "Far away a dog barked.", "The grass was still wet.",
-    "Nobody knew what time it was.", "A leaf fell on the path.", "The water was very still.", "Then it was quiet again.",
-    "The moon came up behind the trees.", "Somewhere a door opened.",
+    "Nobody knew what time it was.", "A leaf fell on the path.", "The water was very still.",
+    "Then it was quiet again.", "The moon came up behind the trees.", "Somewhere a door opened.",
 )  # fmt: skip
 
 KIND_MARKS = ("shared the", "gave the", "helped the", "let the", "sat down with the", "to stay for supper")
