@@ -29,6 +29,8 @@ class Ranking:
     key: str
     """What the bootstrap draws again: the prompt's text."""
     source: str
+    id: str
+    """The id of its first record, for error messages."""
 
     @property
     def pairs(self) -> int:
@@ -103,6 +105,7 @@ def _merge(group: Sequence[Comparison], tokenizer: PreTrainedTokenizerBase) -> R
         weight=sum(record.weight for record in group) / len(group),
         key=json.dumps(first.prompt, ensure_ascii=False, sort_keys=True),
         source=first.source,
+        id=first.id,
     )
 
 
@@ -120,3 +123,63 @@ def score_rankings(model: PreTrainedModel, rankings: Sequence[Ranking], pad: int
         [torch.nn.functional.pad(r.preferred, (0, widest - len(r.rows), 0, widest - len(r.rows))) for r in rankings]
     )
     return scores, preferred.to(model.device)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a reward model makes of one ranking."""
+
+    ranking: Ranking
+    scores: list[float]
+    loss: float
+    right: float
+    """Weight of the pairs in the right order (an equal score counts half), of `judgements` in all."""
+    judgements: float
+
+
+@torch.no_grad()
+def judge(model: PreTrainedModel, rankings: Sequence[Ranking], pad: int, batch_size: int) -> list[Judged]:
+    """Return what the model makes of each ranking, `batch_size` rankings in a forward pass."""
+    judged: list[Judged] = []
+    for start in range(0, len(rankings), batch_size):
+        batch = rankings[start : start + batch_size]
+        scores, preferred = score_rankings(model, batch, pad)
+        right, judgements = fn.pair_hits(scores, preferred)
+        losses = fn.kwise_losses(scores, preferred)
+        columns = zip(batch, scores.tolist(), losses.tolist(), right.tolist(), judgements.tolist(), strict=True)
+        judged += [Judged(r, row[: len(r.rows)], loss, hits, of) for r, row, loss, hits, of in columns]
+    return judged
+
+
+def accuracy(judged: Iterable[Judged]) -> float:
+    """Return the share of judgements that the model agrees with; NaN (undefined) without any."""
+    right, of = 0.0, 0.0
+    for item in judged:
+        right, of = right + item.right, of + item.judgements
+    return right / of if of else float("nan")
+
+
+def summary(judged: Sequence[Judged]) -> dict[str, float]:
+    """Return loss, accuracy, pairs, reward_mean, reward_std and length_correlation over some rankings.
+
+    length_correlation is Pearson's r between a completion's tokens and its reward; near 1 the model rewards length.
+    Undefined values are NaN.
+    """
+    weight = sum(item.ranking.weight for item in judged)
+    scores = torch.tensor([score for item in judged for score in item.scores], dtype=torch.float64)
+    lengths = torch.tensor([n for item in judged for n in item.ranking.completion_lengths], dtype=torch.float64)
+    return {
+        "loss": sum(item.loss * item.ranking.weight for item in judged) / weight if weight else float("nan"),
+        "accuracy": accuracy(judged),
+        "pairs": sum(item.ranking.pairs for item in judged),
+        "reward_mean": scores.mean().item(),
+        "reward_std": scores.std(unbiased=False).item() if len(scores) else float("nan"),
+        "length_correlation": correlation(scores, lengths),
+    }
+
+
+def correlation(x: Tensor, y: Tensor) -> float:
+    """Return Pearson's r of two [N] tensors; NaN when either does not vary."""
+    if len(x) < 2 or x.std() == 0 or y.std() == 0:
+        return float("nan")
+    return float(torch.corrcoef(torch.stack([x, y]))[0, 1])
