@@ -20,5 +20,6 @@ CACHES = {"default": connections.cache()}
 vars().update(connections.email())
 
 # Files are served straight from static/ and the installed apps, without collectstatic.
+STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
