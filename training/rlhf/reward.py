@@ -94,12 +94,12 @@ def train(config: RewardConfig, run: RunDir, device: torch.device) -> Outcome:
 
     # 3. One optimiser update a batch of rankings.
     total = steps_of(len(train_set), config.batch_size, config.epochs, config.max_steps)
-    start, progress = step, Progress(total, step)
+    progress = Progress(total, step)
     if not step and valid_set:
         run.log_metrics(0, evaluate())
     batches = training_batches(len(train_set), config.batch_size, config.epochs, config.seed, cursor)
-    # `step` is asked first: a batch that was taken from `batches` is behind the cursor and must be trained on.
-    while step < total and not (step > start and stopping()):
+    # Asked before `next`: a batch that was taken is behind the cursor and must be trained on.
+    while step < total and not stopping():
         indices = next(batches)
         began = time.monotonic()
         batch = [train_set[i] for i in indices]

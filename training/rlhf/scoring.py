@@ -42,15 +42,28 @@ def score_padded(model: PreTrainedModel, rows: Padded) -> Tensor:
 
 
 def completion_values(
-    model: PreTrainedModel, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], *, pad: int
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    completions: Sequence[Sequence[int]],
+    *,
+    pad: int,
+    micro_batch: int = 0,
 ) -> Tensor:
     """Return raw values [B, T]: entry t is of the state before completion token t, read at the token before it.
 
-    T is the longest completion; what stands behind a shorter one means nothing.
+    T is the longest completion; what stands behind a shorter one means nothing. Rows go through the model
+    `micro_batch` (0: all) at a time, sorted by length.
     """
-    rows = join(prompts, completions, pad, model.device)
     width = max(len(c) for c in completions)
-    return token_values(model, rows)[:, -width - 1 : -1]
+    lengths = [len(p) + len(c) for p, c in zip(prompts, completions, strict=True)]
+    parts, order = [], []
+    for batch in batches_by_length(lengths, micro_batch or len(lengths)):
+        rows = join([prompts[i] for i in batch], [completions[i] for i in batch], pad, model.device)
+        longest = max(len(completions[i]) for i in batch)
+        values = token_values(model, rows)[:, -longest - 1 : -1]
+        parts.append(torch.nn.functional.pad(values, (0, width - longest)))
+        order += batch
+    return torch.cat(parts)[torch.tensor(order, device=model.device).argsort()]
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def test_stopped_and_resumed_is_bit_equal(random_tiny: Path, tmp_path: Path, mon
     whole = result_of(straight)
     assert whole["steps"] > 5
 
-    asked = iter([False] * 3 + [True] * 99)
+    asked = iter([False] * 4 + [True] * 99)
     monkeypatch.setattr("training.rlhf.reward.stopping", lambda: next(asked))
     partial = result_of(halted)
     assert (partial["state"], partial["steps"], partial["checkpoint"]) == ("stopped", 4, "checkpoints/step-000004")
