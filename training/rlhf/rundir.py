@@ -170,8 +170,8 @@ class RunDir:
         """Write ``result.json``, the last thing that a stage does.
 
         Keys every stage writes: ``state`` ("succeeded" | "stopped" by SIGTERM), ``stage``, ``metrics`` (final
-        numbers, null where undefined), ``checkpoint`` (path relative to the run directory, or null), ``steps``, ``seconds``,
-        ``device``, ``versions``.
+        numbers, null where undefined), ``checkpoint`` (path relative to the run directory, or null), ``steps``,
+        ``seconds``, ``device``, ``versions``.
         """
         write_json(self.result, dict(result))
 
