@@ -1,0 +1,61 @@
+"""What a demo is about: its prompts, its people's taste, its base model, its sizes. One value for each MODEL."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.demo.judgement import Messages, Oracle
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything, in prompts: budgets are counted, never timed."""
+
+    prompts: int
+    """Imported before round 1."""
+    later_prompts: int
+    """Imported before round 2; nobody and no run has seen them."""
+    demonstrations: int
+    """Write tasks of round 1."""
+    compared: int
+    """Training prompts whose outputs are ranked in round 1."""
+    compared_valid: int
+    """Validation prompts whose outputs are ranked in round 1: what the reward model is measured on."""
+    compared_again: int
+    """Prompts whose outputs are ranked in round 2."""
+    held_out: int
+    """Validation prompts, never compared and never trained on, that every policy answers at the end."""
+    valid_share: float = 0.3
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Everything that differs between the quick demo and the one with a real model."""
+
+    name: str
+    title: str
+    base: str
+    """The base checkpoint's name in the platform."""
+    convert: str | None
+    """What a convert run makes the base from; None when the platform ships it."""
+    guidelines: str
+    prompts: Callable[[int, int, int], list[dict[str, Any]]]
+    """(how many, batch, seed) → import lines ``{"prompt", "id", "key", …}``; batches share no prompt."""
+    demonstrate: Callable[[Messages, random.Random], str]
+    """What a labeler writes."""
+    oracle: Oracle
+    top: float
+    """The oracle's highest score."""
+    sizes: Sizes
+    new_tokens: int
+    """Longest answer in tokens, for every stage."""
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings of each stage that differ from its defaults."""
+    labelers: Sequence[str] = ("Ana", "Bo", "Chen", "Dara")
+
+    def settings(self, stage: str, seed: int, **more: Any) -> dict[str, Any]:
+        """Return the config of one run."""
+        return {"seed": seed, **self.stages.get(stage, {}), **more}
