@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -145,7 +146,7 @@ def _load(kind: Any, path: str | Path, device: torch.device | str, **options: An
     transformers.logging.set_verbosity_error()  # the report of a head that is new by intent
     try:
         model = kind.from_pretrained(name, dtype=torch.float32, **options)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(_cannot_load("model", name, error)) from error
     finally:
         transformers.logging.set_verbosity(verbosity)
