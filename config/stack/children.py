@@ -37,7 +37,22 @@ def worker(queue: str, concurrency: int, environment: Mapping[str, str] | None =
     A prefork pool also where one task at a time is wanted: the parent process stays free to answer pings, to hear
     that it shall stop, and to put the message back when the pool process is killed.
     """
-    argv = (sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", queue, "-n", f"{queue}@%h", "-l", "INFO")
+    argv = (
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "config",
+        "-q",
+        "--no-color",
+        "worker",
+        "-Q",
+        queue,
+        "-n",
+        f"{queue}@%h",
+        "-l",
+        "INFO",
+    )
     pool = ("-P", "prefork", "-c", str(concurrency), "--prefetch-multiplier", "1")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     return Child(f"worker-{queue}", argv + pool + quiet, environment or {})
@@ -45,7 +60,7 @@ def worker(queue: str, concurrency: int, environment: Mapping[str, str] | None =
 
 def beat() -> Child:
     """The clock; its table is in PostgreSQL, so there is no schedule file to go stale."""
-    return Child("beat", (sys.executable, "-m", "celery", "-A", "config", "beat", "-l", "INFO"))
+    return Child("beat", (sys.executable, "-m", "celery", "-A", "config", "-q", "--no-color", "beat", "-l", "INFO"))
 
 
 def all_children(host: str, port: int) -> list[Child]:

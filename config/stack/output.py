@@ -48,7 +48,8 @@ class Terminal:
                     text = file.read(size - offset)
                 whole = text.rfind(b"\n") + 1
                 for line in text[:whole].decode(errors="replace").splitlines():
-                    say(f"{self._label(name)} {line}")
+                    if line.strip():
+                        say(f"{self._label(name)} {line}")
                 offset += whole
             self.followed[name] = offset
             if size > LARGEST:

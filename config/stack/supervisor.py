@@ -285,6 +285,8 @@ class Supervisor:
         process.clear(process.leftovers(self.var), patience=1)
         self.terminal.show_new_lines()
         attach.withdraw(self.var)
+        if self.ready_file is not None:
+            self.ready_file.unlink(missing_ok=True)
         if self.valkey is not None:
             self.valkey.stop()
         if self.postgres is not None:
