@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from bench.demo.client import Client, DemoError
+from bench.demo.everyday import SMOLLM2
 from bench.demo.loop import Loop
 from bench.demo.platform import Platform
 from bench.demo.progress import Progress
@@ -16,7 +17,7 @@ from bench.demo.report import Report, improved
 from bench.demo.scenario import Scenario
 from bench.demo.stories import TINY
 
-SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (TINY,)}
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in (TINY, SMOLLM2)}
 
 
 def main() -> int:

@@ -44,7 +44,6 @@ class Loop:
         with self.progress.stage("base", "base model") as said:
             self.checkpoints["base"] = self.find_base()
             said.append(self.scenario.base)
-        self.open_write_tasks()
         self.collect("write", 1)
         demonstrations = self.freeze("sft")
         self.train("sft", demonstrations, {"model": "base"})
@@ -84,9 +83,11 @@ class Loop:
             with Client(self.platform.address) as office:
                 office.sign_in(admin.username, admin.password)
                 self.people = [self.hire(office, name) for name in self.scenario.labelers]
-            accepted = self.bring(self.scenario.sizes.prompts, batch=1)
-            said += [f"{len(self.people)} simulated labelers", f"{accepted} prompts"]
             self.client.post(f"projects/{self.project}/rounds/")
+            accepted = self.bring(self.scenario.sizes.written, batch=1)
+            self.open_write_tasks()
+            accepted += self.bring(self.scenario.sizes.prompts, batch=2)
+            said += [f"{len(self.people)} simulated labelers", f"{accepted} prompts"]
 
     def hire(self, office: Client, name: str) -> Account:
         """As an administrator, make a simulated labeler's account, a member of the project."""
@@ -119,9 +120,9 @@ class Loop:
         return int(known[self.scenario.base])
 
     def open_write_tasks(self) -> None:
-        """Put up the write tasks of round 1, in the prompts' order."""
-        wanted = self.scenario.sizes.demonstrations
-        opened = self.client.post(f"projects/{self.project}/tasks/write/", {"limit": wanted, "split": "train"})
+        """Put up the write tasks of round 1: all training prompts that there are so far."""
+        wanted = {"limit": self.scenario.sizes.written, "split": "train"}
+        opened = self.client.post(f"projects/{self.project}/tasks/write/", wanted)
         self.open_tasks += opened["tasks"]
 
     def collect(self, kind: str, round_number: int) -> None:
@@ -196,7 +197,7 @@ class Loop:
         """New prompts come in; SFT and PPO answer them; people rank; the reward model is measured on that."""
         size = self.scenario.sizes
         self.client.post(f"projects/{self.project}/rounds/1/close/")
-        self.bring(size.later_prompts, batch=2)
+        self.bring(size.later_prompts, batch=3)
         self.client.post(f"projects/{self.project}/rounds/")
         query = {"split": "train", "limit": size.compared_again, "sources": ["customer"]}
         self.answer("sample_2", "sft", "ppo", query, round_number=2)

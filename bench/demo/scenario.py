@@ -14,12 +14,12 @@ from bench.demo.judgement import Messages, Oracle
 class Sizes:
     """How much of everything, in prompts: budgets are counted, never timed."""
 
+    written: int
+    """Imported first; the training ones of them are written to."""
     prompts: int
-    """Imported before round 1."""
+    """Imported next: for rankings, PPO and the held-out measurement."""
     later_prompts: int
     """Imported before round 2; nobody and no run has seen them."""
-    demonstrations: int
-    """Write tasks of round 1."""
     compared: int
     """Training prompts whose outputs are ranked in round 1."""
     compared_valid: int
@@ -38,12 +38,13 @@ class Scenario:
     name: str
     title: str
     base: str
-    """The base checkpoint's name in the platform."""
+    """The base checkpoint's name in the platform, when it ships it."""
     convert: str | None
     """What a convert run makes the base from; None when the platform ships it."""
     guidelines: str
     prompts: Callable[[int, int, int], list[dict[str, Any]]]
-    """(how many, batch, seed) → import lines ``{"prompt", "id", "key", …}``; batches share no prompt."""
+    """(how many, batch, seed) → import lines ``{"prompt", "id", "key", …}``; batches 1 (written), 2 (first round) and
+    3 (second round) share no prompt."""
     demonstrate: Callable[[Messages, random.Random], str]
     """What a labeler writes."""
     oracle: Oracle

@@ -24,11 +24,11 @@ Write or prefer a short story that
 
 
 def prompts(count: int, batch: int, seed: int) -> list[dict[str, Any]]:
-    """Return story prompts as import lines. Batch 2 begins where batch 1 of any smaller size cannot reach."""
+    """Return story prompts as import lines. A batch begins where the one before cannot reach."""
     found = list(stories.prompts(_OFFSET * (batch - 1) + count, seed))[-count:]
     return [
         {"prompt": record.prompt[0]["content"], "id": record.id, "key": record.key, "category": "story",
-         "language": "en", "licence": "Apache-2.0", "source": "labeler" if batch == 1 else "customer"}
+         "language": "en", "licence": "Apache-2.0", "source": "customer" if batch == 3 else "labeler"}
         for record in found
     ]  # fmt: skip
 
@@ -58,7 +58,6 @@ TINY = Scenario(
     top=4.0,
     new_tokens=72,
     sizes=Sizes(
-        prompts=1000, later_prompts=64, demonstrations=128, compared=192, compared_valid=48, compared_again=64,
-        held_out=200,
+        written=184, prompts=1000, later_prompts=96, compared=192, compared_valid=48, compared_again=64, held_out=200
     ),
 )  # fmt: skip

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.demo.judgement import TEMPERS, Judgement, Messages, judge, rank_with_ties
-from bench.demo.stories import TINY, demonstrate, prompts, score
+from bench.demo.stories import demonstrate, prompts, score
 from training.rlhf import stories
-from training.rlhf.records import split_of
 
 
 def asked(number: int) -> Messages:
@@ -110,23 +109,3 @@ def test_people_differ_in_care() -> None:
 def test_demonstrations_are_good_but_human() -> None:
     points = [score(asked(n), demonstrate(asked(n), random.Random(n)), True) for n in range(200)]
     assert 3.4 < sum(points) / len(points) < 3.95
-
-
-def test_batches_of_prompts_share_none() -> None:
-    first, second = ({line["prompt"] for line in prompts(500, batch, 0)} for batch in (1, 2))
-    assert len(first) == len(second) == 500
-    assert not first & second
-
-
-def test_a_longer_batch_begins_with_the_shorter_one() -> None:
-    assert prompts(50, 1, 7)[:20] == prompts(20, 1, 7)
-    assert prompts(50, 2, 7)[:20] == prompts(20, 2, 7)
-
-
-def test_there_are_enough_held_out_prompts() -> None:
-    size = TINY.sizes
-    for seed in range(5):
-        lines = prompts(size.prompts, 1, seed)
-        held = sum(split_of(line["key"], size.valid_share) == "valid" for line in lines)
-        assert held >= size.compared_valid + size.held_out
-        assert size.prompts - held >= size.compared + 256
