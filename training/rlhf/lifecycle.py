@@ -89,6 +89,8 @@ def run_stage(kind: type[Config], train: Callable[[Config, RunDir, torch.device]
         config = read_config(kind, run)
         with _only_one(run):
             run.result.unlink(missing_ok=True)  # of an earlier, stopped attempt
+            if run.newest_checkpoint() is None and not run.samples.exists():
+                run.drop_metrics_after(-1)  # of an attempt that was killed before there was anything to resume
             device = pick_device(config.device)
             set_threads_and_precision(config.threads, device)
             set_seeds(config.seed)

@@ -33,7 +33,9 @@ def check_messages(value: Any) -> Messages:
         if not isinstance(message, dict) or set(message) != {"role", "content"}:
             raise RecordError(f"turn {position + 1} must have exactly the keys role and content")
         if message["role"] not in ROLES:
-            raise RecordError(f"turn {position + 1} has the unknown role {message['role']!r}; use one of {', '.join(ROLES)}")
+            raise RecordError(
+                f"turn {position + 1} has the unknown role {message['role']!r}; use one of {', '.join(ROLES)}"
+            )
         if not isinstance(message["content"], str) or not message["content"].strip():
             raise RecordError(f"turn {position + 1} has no text")
         if message["role"] == "system" and position:
@@ -41,6 +43,11 @@ def check_messages(value: Any) -> Messages:
     if value[-1]["role"] != "user":
         raise RecordError("the last turn must be the user's")
     return value
+
+
+def _check_weight(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise RecordError(f"weight must be a number of 0 or more, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Demonstration:
 
     def __post_init__(self) -> None:
         check_messages(self.prompt)
+        _check_weight(self.weight)
         if not isinstance(self.completion, str) or not self.completion.strip():
             raise RecordError("completion is empty")
 
@@ -83,6 +91,9 @@ class Comparison:
 
     def __post_init__(self) -> None:
         check_messages(self.prompt)
+        _check_weight(self.weight)
+        if not isinstance(self.completions, list) or any(not isinstance(c, str) for c in self.completions):
+            raise RecordError("completions must be a list of texts")
         if not 2 <= len(self.completions) <= 12:
             raise RecordError(f"a comparison has 2 to 12 completions, not {len(self.completions)}")
         if len(self.ranks) != len(self.completions):
@@ -117,6 +128,10 @@ class Text:
 
     text: str
     id: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not self.text:
+            raise RecordError("text is empty")
 
 
 @dataclass(frozen=True)
@@ -155,14 +170,15 @@ def parse_record(kind: type[Record], value: Any) -> Record:
 
 def read_records(kind: type[Record], path: Path) -> Iterator[Record]:
     """Yield the records of a JSON Lines file; the first bad line raises RecordError with its number."""
-    with path.open(encoding="utf-8") as stream:
+    with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             if not line.strip():
                 continue
             try:
-                yield parse_record(kind, json.loads(line))
-            except (RecordError, json.JSONDecodeError) as error:
+                record = parse_record(kind, json.loads(line.decode()))
+            except (RecordError, json.JSONDecodeError, UnicodeDecodeError) as error:
                 raise RecordError(f"{path.name} line {number}: {error}") from error
+            yield record
 
 
 def record_line(record: Any) -> str:
