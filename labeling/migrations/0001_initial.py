@@ -731,7 +731,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="slot",
             index=models.Index(
-                models.F("project"),
+                models.F("round"),
                 models.F("kind"),
                 models.OrderBy(models.F("priority"), descending=True),
                 models.F("random_key"),
@@ -741,9 +741,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="slot",
-            index=models.Index(
-                condition=models.Q(("state", "held")), fields=["project", "kind", "held_until"], name="slot_held"
-            ),
+            index=models.Index(condition=models.Q(("state", "held")), fields=["held_until"], name="slot_held"),
         ),
         migrations.AddIndex(
             model_name="slot",
@@ -782,6 +780,14 @@ class Migration(migrations.Migration):
             model_name="assignment",
             index=models.Index(
                 condition=models.Q(("state", "active")), fields=["expires_at"], name="assignment_active_expiry"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("state__in", ["active", "expired"])),
+                fields=["labeler", "state"],
+                name="assignment_in_hand",
             ),
         ),
         migrations.AddConstraint(

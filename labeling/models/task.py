@@ -106,12 +106,10 @@ class Slot(models.Model):
         ]
         indexes = [
             models.Index(
-                models.F("project"), models.F("kind"), models.F("priority").desc(), models.F("random_key"),
+                models.F("round"), models.F("kind"), models.F("priority").desc(), models.F("random_key"),
                 condition=Q(state="open"), name="slot_open",
             ),
-            models.Index(
-                fields=["project", "kind", "held_until"], condition=Q(state="held"), name="slot_held"
-            ),
+            models.Index(fields=["held_until"], condition=Q(state="held"), name="slot_held"),
             models.Index(fields=["round", "kind", "state"], name="slot_round_progress"),
         ]  # fmt: skip
 
