@@ -1,0 +1,49 @@
+"""The later user turns of a prompt: an answer to the first makes the next prompt."""
+
+from __future__ import annotations
+
+from labeling.conversations import fingerprint
+from labeling.models import Demonstration, Prompt, RoundState, Task, TaskKind
+from labeling.services.rounds import add_tasks
+
+
+def ask_follow_up(answer: Demonstration) -> Prompt | None:
+    """Make the prompt that follows an answer, and a task to write in the same round while that is open.
+
+    The new prompt is the conversation so far, the answer, and the next user turn; it shares the key, so the split. Two
+    labelers who gave the same answer share it. A later revision of the answer makes no further prompt: the turn
+    that follows was written under what stood there. Returns None when the prompt has no later turn.
+    """
+    first = answer.prompt
+    if not first.follow_ups:
+        return None
+    messages = [
+        *first.messages,
+        {"role": "assistant", "content": answer.text},
+        {"role": "user", "content": first.follow_ups[0]},
+    ]
+    rest = list(first.follow_ups[1:])
+    prompt, _created = Prompt.objects.get_or_create(
+        project_id=first.project_id,
+        sha256=fingerprint(messages, rest),
+        defaults={
+            "messages": messages,
+            "follow_ups": rest,
+            "continues": first,
+            "source": first.source,
+            "key": first.key,
+            "split": first.split,
+            "category": first.category,
+            "language": first.language,
+            "licence": first.licence,
+            "external_id": first.external_id,
+            "imported": first.imported,
+        },
+    )
+    current = answer.round
+    if current is None or current.state != RoundState.OPEN:
+        return prompt
+    if not Task.objects.filter(round=current, prompt=prompt, kind=TaskKind.WRITE).exists():
+        task = Task(project_id=first.project_id, round=current, prompt=prompt, kind=TaskKind.WRITE)
+        add_tasks([task], answer.project.judgements_per_task)
+    return prompt

@@ -1,0 +1,121 @@
+"""Projects and who works in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.exceptions import InvalidInput
+from accounts.models import User
+from accounts.permissions import Actor, can_research
+from accounts.services import invitations
+from labeling.exceptions import NotAllowed, ProjectRefused
+from labeling.models import Assignment, AssignmentState, Membership, Project, Slot, SlotState
+
+SETTINGS = (
+    "name",
+    "guidelines",
+    "outputs_per_comparison",
+    "judgements_per_task",
+    "lease_minutes",
+    "valid_share",
+    "ratings_first",
+    "paused",
+)
+
+
+def create_project(*, actor: User, name: str, slug: str, **settings: Any) -> Project:
+    """Make a project; researchers only. Raises ProjectRefused naming the fields to mend."""
+    if not can_research(actor):
+        raise NotAllowed
+    _refuse_unknown_settings(settings)
+    project = Project(name=name, slug=slug, created_by=actor, **settings)
+    _check(project)
+    project.save(force_insert=True)
+    return project
+
+
+@transaction.atomic
+def change_settings(*, actor: Actor, project: Project, **settings: Any) -> Project:
+    """Change settings of a project; a change of the guidelines makes their next version.
+
+    The validation share is fixed once prompts are there: another share would move keys between the splits.
+    """
+    if not can_research(actor):
+        raise NotAllowed
+    _refuse_unknown_settings(settings)
+    current = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    new_share = settings.get("valid_share", current.valid_share)
+    if new_share != current.valid_share and current.prompts.exists():
+        raise ProjectRefused(
+            fields={"valid_share": [_("Fixed once prompts are imported: another share would move prompts.")]}
+        )
+    if settings.get("guidelines", current.guidelines) != current.guidelines:
+        current.guidelines_version += 1
+    for field, value in settings.items():
+        setattr(current, field, value)
+    _check(current)
+    current.save(update_fields=[*settings, "guidelines_version"])
+    project.refresh_from_db()
+    return project
+
+
+def _refuse_unknown_settings(settings: dict[str, Any]) -> None:
+    unknown = sorted(set(settings) - set(SETTINGS))
+    if unknown:
+        raise ProjectRefused(fields={name: [_("There is no such setting.")] for name in unknown})
+
+
+def _check(project: Project) -> None:
+    try:
+        project.full_clean()
+    except ValidationError as error:
+        raise ProjectRefused(fields=error.message_dict) from error
+
+
+def add_member(*, actor: Actor, project: Project, user: User) -> Membership:
+    """Let a person work in a project; doing it twice is harmless."""
+    if not can_research(actor):
+        raise NotAllowed
+    membership, _created = Membership.objects.get_or_create(project=project, user=user)
+    return membership
+
+
+@transaction.atomic
+def remove_member(*, actor: Actor, project: Project, user: User) -> None:
+    """Take a person out of a project and give their reserved work back; drafts and answers stay."""
+    if not can_research(actor):
+        raise NotAllowed
+    Membership.objects.filter(project=project, user=user).delete()
+    held = Assignment.objects.of(user).filter(task__project=project, state=AssignmentState.ACTIVE)
+    # Slot before assignment, the order of every lock here.
+    slots = Slot.objects.select_for_update(of=("self",)).filter(assignments__in=held, state=SlotState.HELD)
+    Slot.objects.filter(pk__in=[slot.pk for slot in slots.order_by("pk")]).update(state=SlotState.OPEN, held_until=None)
+    held.update(state=AssignmentState.RELEASED, ended_at=timezone.now())
+
+
+def refuse_unknown_projects(slugs: Sequence[str]) -> None:
+    """Raise InvalidInput when a slug names no project."""
+    known = set(Project.objects.filter(slug__in=slugs).values_list("slug", flat=True))
+    unknown = [slug for slug in dict.fromkeys(slugs) if slug not in known]
+    if unknown:
+        sentence = _("There is no project named %(slugs)s.") % {"slugs": ", ".join(unknown)}
+        raise InvalidInput(fields={"project_slugs": [sentence]})
+
+
+def join_projects(user: User, slugs: Sequence[str]) -> None:
+    """Make a new person a member of the projects that their invitation names and that still exist."""
+    projects = Project.objects.filter(slug__in=slugs)
+    Membership.objects.bulk_create(
+        [Membership(project=project, user=user) for project in projects], ignore_conflicts=True
+    )
+
+
+def accept_invitation(*, token: str, username: str, password: str, display_name: str = "", email: str = "") -> User:
+    """Accept an invitation; the person is a member of its projects afterwards (see `accounts.services.arrivals`)."""
+    return invitations.accept(token=token, username=username, password=password, display_name=display_name, email=email)

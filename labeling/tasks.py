@@ -1,0 +1,13 @@
+"""What beat does for labeling: load, call, done."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from labeling.services.queue import release_expired
+
+
+@shared_task
+def release_expired_assignments() -> None:
+    release_expired(now=timezone.now())
