@@ -60,3 +60,8 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def public_location(self) -> str:
+        """The location without the directories of a machine: a hub id or a path in the artifact store."""
+        return "" if self.location.startswith("/") else self.location

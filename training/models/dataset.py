@@ -54,3 +54,7 @@ class Dataset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} v{self.version}"
+
+    def records(self, split: str) -> int:
+        """Return how many records the file of a split holds."""
+        return int(self.manifest.get("files", {}).get(f"{split}.jsonl", {}).get("records", 0))

@@ -27,7 +27,8 @@ class Stage(models.TextChoices):
 class RunState(models.TextChoices):
     """queued → running → succeeded | failed | lost; queued → cancelled; running → cancelling → any ended state.
 
-    ``lost``: the worker fell silent. Every state has its time on the row.
+    running → queued when the worker stops or falls silent: the run goes on from its last checkpoint. ``lost``: that
+    happened too often. Every state has its time on the row.
     """
 
     QUEUED = "queued", _("queued")
@@ -65,6 +66,9 @@ class Run(models.Model):
     path = models.CharField(max_length=255, blank=True, help_text="Run directory, relative to the artifact store.")
     created_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     queued_at = models.DateTimeField()
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its message was last put on the queue; empty: to be sent."
+    )
     running_at = models.DateTimeField(null=True, blank=True)
     cancelling_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)

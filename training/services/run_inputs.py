@@ -1,0 +1,128 @@
+"""Which checkpoints and which dataset a run may start from, and which ones make sense when nobody chose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from labeling.models import Project
+from training.models import POLICY_KINDS, Checkpoint, CheckpointKind, Dataset, Stage
+from training.models.checkpoint import CheckpointQuerySet
+from training.rlhf.config import STAGES
+
+Inputs = Mapping[str, Sequence[Checkpoint]]
+Problems = dict[str, "str | Promise"]
+
+PLACEHOLDER = "a checkpoint"
+"""Stands for a path while a config is checked; the worker fills in the real one."""
+
+_LABELS = {
+    "policies": _("policies"), "model": _("model"), "reward_model": _("reward model"), "reference": _("reference"),
+}  # fmt: skip
+
+
+def kinds_for(stage: str, field: str) -> tuple[str, ...]:
+    """Return the kinds of checkpoint that may fill a config field."""
+    if field == "reward_model" or (stage == Stage.SCORE and field == "model"):
+        return (CheckpointKind.REWARD,)
+    if stage == Stage.REWARD and field == "model":
+        return (*POLICY_KINDS, CheckpointKind.REWARD)
+    return tuple(POLICY_KINDS)
+
+
+def input_choices(project: Project, stage: str, field: str) -> CheckpointQuerySet:
+    """Return the checkpoints that may fill a field, newest first."""
+    return Checkpoint.objects.usable_in(project).filter(kind__in=kinds_for(stage, field)).order_by("-created_at", "-pk")
+
+
+def default_inputs(project: Project, stage: str) -> dict[str, list[Checkpoint]]:
+    """Return what InstructGPT would start from; a field for which there is nothing is absent.
+
+    SFT starts from a base. The reward model and PPO start from the newest SFT policy, which is also PPO's reference.
+    ``generate`` takes the newest policy and the one before it, so that a round compares progress.
+    """
+    found: dict[str, list[Checkpoint]] = {}
+    for field in STAGES[stage].inputs:
+        if field == "policies":
+            chosen = _newest_policies(project, 2)
+        else:
+            chosen = _newest(project, _preferred_kinds(stage, field))
+        if chosen:
+            found[field] = chosen
+    return found
+
+
+def _preferred_kinds(stage: str, field: str) -> tuple[str, ...]:
+    if field == "reward_model" or stage == Stage.SCORE:
+        return (CheckpointKind.REWARD,)
+    if stage == Stage.SFT:
+        return (CheckpointKind.BASE,)
+    return (CheckpointKind.SFT, CheckpointKind.BASE)
+
+
+def _newest(project: Project, kinds: Sequence[str]) -> list[Checkpoint]:
+    """Return the newest checkpoint of the first kind that has any; the project's own before shared ones."""
+    for kind in kinds:
+        usable = Checkpoint.objects.usable_in(project).filter(kind=kind)
+        own = usable.filter(project=project).order_by("-created_at", "-pk").first()
+        if chosen := own or usable.order_by("-created_at", "-pk").first():
+            return [chosen]
+    return []
+
+
+def _newest_policies(project: Project, count: int) -> list[Checkpoint]:
+    trained = Checkpoint.objects.filter(project=project, kind__in=(CheckpointKind.SFT, CheckpointKind.PPO))
+    chosen = list(trained.order_by("-created_at", "-pk")[:count])
+    return chosen or _newest(project, (CheckpointKind.BASE,))
+
+
+def check_inputs(project: Project, stage: str, inputs: Inputs) -> Problems:
+    """Return what is wrong with the chosen checkpoints, field by field."""
+    known = STAGES[stage].inputs
+    problems: Problems = {name: _("This stage takes no such checkpoint.") for name in inputs if name not in known}
+    for field in known:
+        chosen = inputs.get(field, ())
+        if not chosen:
+            problems[field] = _("Choose a checkpoint; the project has none of the right kind yet, or none was chosen.")
+        elif field != "policies" and len(chosen) > 1:
+            problems[field] = _("Choose one checkpoint only.")
+        for checkpoint in chosen:
+            if checkpoint.project_id not in (None, project.pk):
+                problems[field] = _("“%(name)s” belongs to another project.") % {"name": checkpoint.name}
+            elif checkpoint.kind not in kinds_for(stage, field):
+                problems[field] = _("“%(name)s” is a %(kind)s, which cannot be the %(field)s here.") % {
+                    "name": checkpoint.name, "kind": checkpoint.get_kind_display(), "field": _LABELS[field],
+                }  # fmt: skip
+    return problems
+
+
+def placeholder_config(stage: str, inputs: Inputs) -> dict[str, object]:
+    """Return values for the input fields with which a config can be checked before paths exist."""
+    filled: dict[str, object] = {}
+    for field in STAGES[stage].inputs:
+        if inputs.get(field):
+            names = {str(checkpoint.pk): PLACEHOLDER for checkpoint in inputs[field]}
+            filled[field] = names if field == "policies" else PLACEHOLDER
+    return filled
+
+
+def check_dataset(project: Project, stage: str, dataset: Dataset | None, config: Mapping[str, object]) -> Problems:
+    """Return what is wrong with the dataset: none, of another kind or project, or without records to learn from."""
+    wanted = STAGES[stage].data
+    if wanted is None:
+        return {"dataset": _("This stage reads no dataset; leave it empty.")} if dataset is not None else {}
+    if dataset is None:
+        return {"dataset": _("Freeze a %(kind)s dataset first, then choose it here.") % {"kind": wanted}}
+    if dataset.project_id != project.pk:
+        return {"dataset": _("This dataset belongs to another project.")}
+    if dataset.kind != wanted:
+        return {
+            "dataset": _("This stage reads a %(wanted)s dataset, not %(kind)s.")
+            % {"wanted": wanted, "kind": dataset.kind}
+        }
+    split = str(config.get("split", "train"))
+    if not dataset.records(split):
+        return {"dataset": _("This dataset has no %(split)s records.") % {"split": split}}
+    return {}
