@@ -56,7 +56,7 @@ class ImportReport:
     def as_dict(self) -> dict[str, Any]:
         return {
             "format": self.format,
-            "prompts": self.accepted,
+            "accepted": self.accepted,
             "demonstrations": self.demonstrations,
             "repeated": self.repeated,
             "refused": [{"line": refusal.line, "reason": refusal.reason} for refusal in self.refused],

@@ -1,0 +1,82 @@
+"""Revisions: a correction is a new row with actor, time and reason; what stood there before stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.permissions import can_review
+from labeling.conversations import storable
+from labeling.exceptions import AlreadyRevised, AnswerRefused, NotAllowed
+from labeling.models import Comparison, Demonstration, Project
+from labeling.services.answers import check_answer_text, check_note, judge
+from labeling.services.rankings import check_qualities, check_ranks
+
+
+@transaction.atomic
+def revise_demonstration(
+    *, actor: User, previous: Demonstration, text: str, note: str | None = None, reason: str = ""
+) -> Demonstration:
+    """Store a corrected answer as the next revision; the labeler who gave it may, and reviewers.
+
+    Raises AnswerRefused, NotAllowed, or AlreadyRevised when `previous` is not the newest any more.
+    """
+    text = check_answer_text(text)
+    locked = Demonstration.objects.select_for_update(of=("self",)).select_related("project").get(pk=previous.pk)
+    columns = _supersede(actor=actor, locked=locked, note=note, reason=reason)
+    return Demonstration.objects.create(text=text, **columns)
+
+
+@transaction.atomic
+def revise_comparison(
+    *,
+    actor: User,
+    previous: Comparison,
+    ranks: Mapping[int, int],
+    qualities: Mapping[int, int | None],
+    none_acceptable: bool = False,
+    note: str | None = None,
+    reason: str = "",
+) -> Comparison:
+    """Store corrected ratings and a corrected order as the next revision; otherwise as `revise_demonstration`."""
+    locked = Comparison.objects.select_for_update(of=("self",)).select_related("project").get(pk=previous.pk)
+    order = list(locked.judged.order_by("shown_position").values_list("completion_id", flat=True))
+    clean_ranks = check_ranks(ranks, order)
+    clean_qualities = check_qualities(qualities, order, all_required=locked.project.ratings_first)
+    columns = _supersede(actor=actor, locked=locked, note=note, reason=reason)
+    answer = Comparison.objects.create(none_acceptable=none_acceptable, **columns)
+    judge(answer, order, clean_ranks, clean_qualities)
+    return answer
+
+
+def _supersede(*, actor: User, locked: Demonstration | Comparison, note: str | None, reason: str) -> dict[str, Any]:
+    """Make a locked answer yield to its next revision; returns the columns of that one."""
+    own = locked.labeler_id is not None and locked.labeler_id == actor.pk
+    visible = Project.objects.visible_to(actor).filter(pk=locked.project_id).exists()
+    if not own and not (can_review(actor) and visible):
+        raise NotAllowed(_("Only who gave this answer, or a reviewer of the project, may revise it."))
+    if not locked.is_current:
+        raise AlreadyRevised
+    if not own and not reason.strip():
+        raise AnswerRefused(fields={"reason": [_("Say why you revise somebody else's answer.")]})
+    locked.is_current = False
+    locked.save(update_fields=["is_current"])
+    return {
+        "project": locked.project,
+        "round_id": locked.round_id,
+        "prompt_id": locked.prompt_id,
+        "assignment_id": locked.assignment_id,
+        "labeler_id": locked.labeler_id,
+        "external_labeler": locked.external_labeler,
+        "actor": actor,
+        "reason": storable(reason).strip(),
+        "revision": locked.revision + 1,
+        "surplus": locked.surplus,
+        "simulated": locked.simulated or actor.is_simulated,
+        "guidelines_version": locked.project.guidelines_version,
+        "note": locked.note if note is None else check_note(note),
+    }
