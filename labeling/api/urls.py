@@ -1,5 +1,26 @@
 """API addresses of labeling."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from labeling.api import projects, work
+
+_PROJECT = "projects/<slug:slug>/"
+_ASSIGNMENT = "assignments/<uuid:token>/"
+
+urlpatterns = [
+    path("projects/", projects.ProjectsView.as_view(), name="api_projects"),
+    path(_PROJECT, projects.ProjectView.as_view(), name="api_project"),
+    path(f"{_PROJECT}members/", projects.MembersView.as_view(), name="api_members"),
+    path(f"{_PROJECT}prompts/", projects.PromptsView.as_view(), name="api_prompts"),
+    path(f"{_PROJECT}imports/", projects.ImportsView.as_view(), name="api_imports"),
+    path(f"{_PROJECT}rounds/", projects.RoundsView.as_view(), name="api_rounds"),
+    path(f"{_PROJECT}rounds/<int:number>/close/", projects.CloseRoundView.as_view(), name="api_close_round"),
+    path(f"{_PROJECT}tasks/write/", projects.WriteTasksView.as_view(), name="api_write_tasks"),
+    path(f"{_PROJECT}next/", work.NextView.as_view(), name="api_next"),
+    path(_ASSIGNMENT, work.AssignmentView.as_view(), name="api_assignment"),
+    path(f"{_ASSIGNMENT}draft/", work.DraftView.as_view(), name="api_draft"),
+    path(f"{_ASSIGNMENT}demonstration/", work.DemonstrationView.as_view(), name="api_demonstration"),
+    path(f"{_ASSIGNMENT}comparison/", work.ComparisonView.as_view(), name="api_comparison"),
+    path(f"{_ASSIGNMENT}skip/", work.SkipView.as_view(), name="api_skip"),
+    path("my-work/", work.MyWorkView.as_view(), name="api_my_work"),
+]

@@ -1,0 +1,299 @@
+"""What the API of labeling takes and gives. Nothing here knows which policy wrote an output."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rest_framework import serializers
+
+from labeling.importing.formats import AUTO, FORMATS
+from labeling.models import (
+    Assignment,
+    Comparison,
+    Completion,
+    Demonstration,
+    Project,
+    Prompt,
+    Round,
+    Source,
+    Split,
+    TaskKind,
+)
+from labeling.services.queue import SKIP_REASONS
+
+
+class ProjectSerializer(serializers.ModelSerializer[Project]):
+    class Meta:
+        model = Project
+        fields = (
+            "id",
+            "name",
+            "slug",
+            "guidelines",
+            "guidelines_version",
+            "outputs_per_comparison",
+            "judgements_per_task",
+            "lease_minutes",
+            "valid_share",
+            "ratings_first",
+            "paused",
+            "created_at",
+        )
+        read_only_fields = ("id", "guidelines_version", "created_at")
+
+
+class ProjectSettingsSerializer(ProjectSerializer):
+    """What may be changed later: all but the address."""
+
+    class Meta(ProjectSerializer.Meta):
+        read_only_fields = (*ProjectSerializer.Meta.read_only_fields, "slug")  # type: ignore[assignment]
+
+
+class MemberSerializer(serializers.Serializer[None]):
+    username = serializers.CharField(max_length=150)
+
+
+class PromptSerializer(serializers.ModelSerializer[Prompt]):
+    messages = serializers.ListField(child=serializers.DictField(child=serializers.CharField()), read_only=True)
+    follow_ups = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Prompt
+        fields = (
+            "id",
+            "messages",
+            "follow_ups",
+            "continues",
+            "source",
+            "key",
+            "split",
+            "category",
+            "language",
+            "licence",
+            "external_id",
+            "created_at",
+        )
+        read_only_fields = fields
+
+
+class DefaultsSerializer(serializers.Serializer[None]):
+    """For records that do not say it themselves."""
+
+    source = serializers.ChoiceField(choices=Source.choices, default=Source.LABELER)
+    key = serializers.CharField(max_length=200, allow_blank=True, default="")
+    category = serializers.CharField(max_length=80, allow_blank=True, default="")
+    language = serializers.CharField(max_length=16, allow_blank=True, default="")
+    licence = serializers.CharField(max_length=80, allow_blank=True, default="")
+    with_demonstrations = serializers.BooleanField(default=False)
+    external_labeler = serializers.CharField(max_length=120, allow_blank=True, default="")
+
+
+class DefaultsField(serializers.JSONField):
+    """An object, or its JSON text: a multipart form has no objects."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str):
+            try:
+                data = json.loads(data or "{}")
+            except ValueError:
+                self.fail("invalid")
+        serializer = DefaultsSerializer(data=data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+
+class NewImportSerializer(serializers.Serializer[None]):
+    """JSON Lines, as an uploaded `file` or in `text`."""
+
+    file = serializers.FileField(required=False, allow_empty_file=True)
+    text = serializers.CharField(required=False, trim_whitespace=False, allow_blank=True)
+    format = serializers.ChoiceField(choices=[AUTO, *FORMATS], default=AUTO)
+    dry_run = serializers.BooleanField(default=False)
+    defaults = DefaultsField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("file" in attrs) == ("text" in attrs):
+            raise serializers.ValidationError({"file": ["Send either a file or a text."]})
+        return attrs
+
+
+class RefusalSerializer(serializers.Serializer[None]):
+    line = serializers.IntegerField()
+    reason = serializers.CharField()
+
+
+class ImportReportSerializer(serializers.Serializer[None]):
+    format = serializers.CharField()
+    accepted = serializers.IntegerField(help_text="Prompts that came in.")
+    demonstrations = serializers.IntegerField()
+    repeated = serializers.IntegerField(help_text="Prompts that the file or the project had already.")
+    refused = RefusalSerializer(many=True)
+    refused_count = serializers.IntegerField()
+    dry_run = serializers.BooleanField()
+
+
+class RoundSerializer(serializers.ModelSerializer[Round]):
+    class Meta:
+        model = Round
+        fields = ("id", "number", "state", "opened_at", "closed_at")
+        read_only_fields = fields
+
+
+class WriteTasksSerializer(serializers.Serializer[None]):
+    """Ask for demonstrations of prompts that no round asked about yet, oldest first."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=100_000)
+    split = serializers.ChoiceField(choices=Split.choices, required=False)
+    source = serializers.ChoiceField(choices=Source.choices, required=False)
+    judgements = serializers.IntegerField(min_value=1, max_value=10, required=False)
+
+
+class WriteTasksMadeSerializer(serializers.Serializer[None]):
+    tasks = serializers.IntegerField()
+
+
+class WantedSerializer(serializers.Serializer[None]):
+    kind = serializers.ChoiceField(choices=TaskKind.choices, required=False, allow_null=True)
+
+
+class OutputSerializer(serializers.ModelSerializer[Completion]):
+    class Meta:
+        model = Completion
+        fields = ("id", "text")
+        read_only_fields = fields
+
+
+class ShownPromptSerializer(serializers.ModelSerializer[Prompt]):
+    messages = serializers.ListField(child=serializers.DictField(child=serializers.CharField()), read_only=True)
+
+    class Meta:
+        model = Prompt
+        fields = ("messages", "category", "language")
+        read_only_fields = fields
+
+
+class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
+    """A task as its labeler sees it: the outputs in the order shown."""
+
+    kind = serializers.CharField(source="task.kind")
+    project = serializers.SlugField(source="task.project.slug")
+    prompt = ShownPromptSerializer(source="task.prompt")
+    completions = serializers.SerializerMethodField()
+    draft = serializers.DictField()
+    guidelines_version = serializers.IntegerField(source="task.project.guidelines_version")
+
+    class Meta:
+        model = Assignment
+        fields = (
+            "token",
+            "kind",
+            "project",
+            "state",
+            "expires_at",
+            "prompt",
+            "completions",
+            "draft",
+            "draft_version",
+            "guidelines_version",
+        )
+        read_only_fields = fields
+
+    def get_completions(self, assignment: Assignment) -> list[dict[str, Any]]:
+        by_pk = {output.pk: output for output in assignment.task.completions.all()}
+        return [{"id": pk, "text": by_pk[pk].text} for pk in assignment.shown_order]
+
+
+class NothingSerializer(serializers.Serializer[None]):
+    reason = serializers.ChoiceField(
+        choices=["done", "reserved", "not_member", "paused", "no_open_round", "none_left_for_you"]
+    )
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class ClaimSerializer(serializers.Serializer[None]):
+    assignment = AssignmentSerializer(allow_null=True)
+    nothing = NothingSerializer(allow_null=True)
+
+
+class DraftSerializer(serializers.Serializer[None]):
+    draft = serializers.DictField()
+    base_version = serializers.IntegerField(min_value=0)
+
+
+class DraftSavedSerializer(serializers.Serializer[None]):
+    draft_version = serializers.IntegerField()
+    draft_saved_at = serializers.DateTimeField(allow_null=True)
+    state = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class NewDemonstrationSerializer(serializers.Serializer[None]):
+    text = serializers.CharField(trim_whitespace=False, allow_blank=True)
+    note = serializers.CharField(allow_blank=True, default="")
+
+
+class NewComparisonSerializer(serializers.Serializer[None]):
+    """By output id. A lower rank is better, equal ranks are a tie; an unanswered quality is null."""
+
+    ranks = serializers.DictField(child=serializers.IntegerField())
+    qualities = serializers.DictField(child=serializers.IntegerField(allow_null=True), default=dict)
+    none_acceptable = serializers.BooleanField(default=False)
+    note = serializers.CharField(allow_blank=True, default="")
+
+    def validate_ranks(self, value: dict[str, int]) -> dict[int, int]:
+        return by_output(value)
+
+    def validate_qualities(self, value: dict[str, int | None]) -> dict[int, int | None]:
+        return by_output(value)
+
+
+def by_output(value: dict[str, Any]) -> dict[int, Any]:
+    """JSON's keys are texts; return them as the ids they are."""
+    if not all(key.isascii() and key.isdecimal() and len(key) < 19 for key in value):
+        raise serializers.ValidationError("The keys must be ids of outputs.")
+    found = {int(key): answer for key, answer in value.items()}
+    if len(found) != len(value):
+        raise serializers.ValidationError("An output is named twice.")
+    return found
+
+
+class SkipSerializer(serializers.Serializer[None]):
+    reason = serializers.ChoiceField(choices=list(SKIP_REASONS))
+    note = serializers.CharField(allow_blank=True, default="", max_length=2000)
+
+
+class DemonstrationSerializer(serializers.ModelSerializer[Demonstration]):
+    class Meta:
+        model = Demonstration
+        fields = ("id", "text", "note", "revision", "surplus", "simulated", "created_at")
+        read_only_fields = fields
+
+
+class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
+    judged = serializers.SerializerMethodField()
+    summary = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = Comparison
+        fields = (
+            "id", "judged", "summary", "none_acceptable", "note", "revision", "surplus", "simulated", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_judged(self, comparison: Comparison) -> list[dict[str, int | None]]:
+        return [
+            {"id": output.completion_id, "rank": output.rank, "quality": output.quality}
+            for output in comparison.judged.all()
+        ]
+
+
+class MyWorkSerializer(serializers.ModelSerializer[Assignment]):
+    kind = serializers.CharField(source="task.kind")
+    project = serializers.SlugField(source="task.project.slug")
+    prompt = serializers.CharField(source="task.prompt.last_turn")
+
+    class Meta:
+        model = Assignment
+        fields = ("token", "kind", "project", "prompt", "state", "claimed_at", "ended_at", "skip_reason")
+        read_only_fields = fields

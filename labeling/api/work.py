@@ -1,0 +1,110 @@
+"""A labeler's own work: the next task, its draft, its answer."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.permissions import CanLabel, actor_of
+from accounts.api.serializers import ErrorSerializer
+from accounts.api.views import parsed
+from labeling.api import serializers as shapes
+from labeling.api.projects import InProject
+from labeling.models import Assignment
+from labeling.services import answers, drafts, queue
+
+
+def _shown() -> QuerySet[Assignment]:
+    return Assignment.objects.select_related("task__project", "task__prompt").prefetch_related("task__completions")
+
+
+class NextView(InProject):
+    """Claim the next task, or learn why there is none."""
+
+    @extend_schema(request=shapes.WantedSerializer, responses=shapes.ClaimSerializer)
+    def post(self, request: Request, slug: str) -> Response:
+        kind = parsed(shapes.WantedSerializer, request).get("kind")
+        claim = queue.claim_next(labeler=actor_of(request), project=self.project(), kind=kind)
+        nothing = shapes.NothingSerializer(claim.nothing).data if claim.nothing else None
+        assignment = shapes.AssignmentSerializer(claim.assignment).data if claim.assignment else None
+        return Response({"assignment": assignment, "nothing": nothing})
+
+
+class OwnAssignment(APIView):
+    """A view below ``assignments/{token}/``: 404 for the tasks of others."""
+
+    permission_classes = [IsAuthenticated, CanLabel]
+
+
+class AssignmentView(OwnAssignment):
+    """A task of mine, with its draft."""
+
+    @extend_schema(responses=shapes.AssignmentSerializer)
+    def get(self, request: Request, token: uuid.UUID) -> Response:
+        mine = get_object_or_404(_shown().filter(labeler=actor_of(request)), token=token)
+        return Response(shapes.AssignmentSerializer(mine).data)
+
+
+class DraftView(OwnAssignment):
+    """Store a draft and renew the lease; 409 with both drafts when another tab saved first."""
+
+    @extend_schema(request=shapes.DraftSerializer, responses={200: shapes.DraftSavedSerializer, 409: ErrorSerializer})
+    def put(self, request: Request, token: uuid.UUID) -> Response:
+        given = parsed(shapes.DraftSerializer, request)
+        saved = drafts.save_draft(token=token, labeler=actor_of(request), **given)
+        return Response(shapes.DraftSavedSerializer(saved).data)
+
+
+class DemonstrationView(OwnAssignment):
+    """Submit an answer; the same again returns the same row."""
+
+    @extend_schema(
+        request=shapes.NewDemonstrationSerializer,
+        responses={201: shapes.DemonstrationSerializer, 409: ErrorSerializer},
+    )
+    def post(self, request: Request, token: uuid.UUID) -> Response:
+        given = parsed(shapes.NewDemonstrationSerializer, request)
+        answer = answers.submit_demonstration(token=token, labeler=actor_of(request), **given)
+        return Response(shapes.DemonstrationSerializer(answer).data, status=status.HTTP_201_CREATED)
+
+
+class ComparisonView(OwnAssignment):
+    """Submit ratings and a ranking; the same again returns the same row."""
+
+    @extend_schema(
+        request=shapes.NewComparisonSerializer, responses={201: shapes.ComparisonSerializer, 409: ErrorSerializer}
+    )
+    def post(self, request: Request, token: uuid.UUID) -> Response:
+        given = parsed(shapes.NewComparisonSerializer, request)
+        answer = answers.submit_comparison(token=token, labeler=actor_of(request), **given)
+        return Response(shapes.ComparisonSerializer(answer).data, status=status.HTTP_201_CREATED)
+
+
+class SkipView(OwnAssignment):
+    """Pass a task over for good."""
+
+    @extend_schema(request=shapes.SkipSerializer, responses={204: None})
+    def post(self, request: Request, token: uuid.UUID) -> Response:
+        queue.skip(token=token, labeler=actor_of(request), **parsed(shapes.SkipSerializer, request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MyWorkView(generics.ListAPIView[Assignment]):
+    """What I did and what I have in hand, newest first."""
+
+    serializer_class = shapes.MyWorkSerializer
+    permission_classes = [IsAuthenticated, CanLabel]
+    queryset = Assignment.objects.select_related("task__project", "task__prompt")
+
+    def get_queryset(self) -> QuerySet[Assignment]:
+        if getattr(self, "swagger_fake_view", False):
+            return Assignment.objects.none()
+        return super().get_queryset().filter(labeler=actor_of(self.request))
