@@ -1,10 +1,12 @@
 """The whole stack as a person starts it: real processes on a data directory of their own."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -200,28 +202,22 @@ def test_secrets_are_private(stack: StackProcess) -> None:
 
 
 def test_ordinary_user(own_stack: StackProcess) -> None:
-    """As root, the stack is started as `nobody`, with an interpreter that `nobody` can run."""
+    """As root, the stack is started as `nobody`, with a Python that `nobody` can run."""
     if os.geteuid() != 0:
         pytest.skip("the other tests of this file run as an ordinary user already")
     nobody = 65534
-    packages = next(Path(entry) for entry in sys.path if entry.endswith("site-packages"))
-    python = _interpreter_for(nobody, packages)
-    if python is None:
-        pytest.skip("no Python on this machine can be run by another user: start the tests as an ordinary user too")
+    python, environment = _python_for(nobody, own_stack.var / "python")
     own_stack.var.chmod(0o700)
     os.chown(own_stack.var, nobody, nobody)
+    environment = clean_environment(HOME=str(own_stack.var), **environment)
     as_nobody = StackProcess(
-        own_stack.var,
-        python=python,
-        environment=clean_environment(PYTHONPATH=str(packages), HOME=str(own_stack.var), PYTHONDONTWRITEBYTECODE="1"),
-        user=nobody,
-        group=nobody,
-        extra_groups=[],
+        own_stack.var, python=python, environment=environment, user=nobody, group=nobody, extra_groups=[]
     )
     try:
         as_nobody.start()
         leave_a_trace(as_nobody)
-        assert Path(f"/proc/{as_nobody.postgres_pid()}").stat().st_uid == nobody
+        for pid in (as_nobody.postgres_pid(), as_nobody.part("web")):
+            assert Path(f"/proc/{pid}").stat().st_uid == nobody
         assert as_nobody.stop() == 0, as_nobody.output()
         as_nobody.start()
         assert traces(as_nobody) == (1, 1)
@@ -230,22 +226,33 @@ def test_ordinary_user(own_stack: StackProcess) -> None:
         as_nobody.remove()
 
 
-def _interpreter_for(uid: int, packages: Path) -> str | None:
-    for python in (sys.executable, "/usr/bin/python3", f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}"):
+def _python_for(uid: int, copy: Path) -> tuple[str, dict[str, str]]:
+    """This interpreter, or a copy of it where another user can reach it (it often lies below /root)."""
+    packages = next(entry for entry in sys.path if entry.endswith("site-packages"))
+    environment = {"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"}
+    for python in (Path(sys.executable), copy / "bin" / "python3"):
+        if python.is_relative_to(copy):
+            library = Path(sysconfig.get_path("stdlib"))
+            copy.mkdir()
+            (copy / "bin").mkdir()
+            shutil.copy(Path(sys.executable).resolve(), python)
+            ignored = shutil.ignore_patterns("site-packages", "test", "config-*", "__pycache__")
+            shutil.copytree(library, copy / "lib" / library.name, ignore=ignored)
+            for shared in Path(sysconfig.get_config_var("LIBDIR")).glob("libpython3*.so*"):
+                shutil.copy(shared, copy / "lib")
+            environment |= {"PYTHONHOME": str(copy), "LD_LIBRARY_PATH": str(copy / "lib")}
         try:
-            trial = subprocess.run(
-                [python, "-c", "import sys, psycopg, celery, uvicorn; print(*sys.version_info[:2])"],
+            subprocess.run(
+                [python, "-c", "import django, psycopg, redis"],
                 user=uid,
                 group=uid,
                 extra_groups=[],
                 cwd=ROOT,
-                env={"PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1"},
+                env=environment,
                 capture_output=True,
-                text=True,
-                check=False,
+                check=True,
             )
-        except OSError:
+        except (OSError, subprocess.CalledProcessError):
             continue
-        if trial.stdout.split() == [str(number) for number in sys.version_info[:2]]:
-            return python
-    return None
+        return str(python), environment
+    pytest.skip("the project itself cannot be read by another user: run the tests as an ordinary user too")
