@@ -53,7 +53,7 @@ def stray(random_tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model, generator = load_policy(random_tiny), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
+            parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
     save_checkpoint(directory, model, load_tokenizer(random_tiny))
     return directory
 
@@ -127,7 +127,7 @@ def test_scores_are_of_the_sampled_ids_with_the_offset(models: Models, rollout: 
     for i in (0, 5):
         alone = models.reward.score([[*rollout.prompts[i], *rollout.completions[i]]])
         torch.testing.assert_close(rollout.scores[i : i + 1], alone, rtol=1e-5, atol=1e-5)
-    raw = load_scorer(models.reward.model.name_or_path)
+    raw = load_scorer(str(models.reward.model.name_or_path))
     unshifted = score_ids(raw, [[*rollout.prompts[0], *rollout.completions[0]]], pad=models.pad)
     torch.testing.assert_close(rollout.scores[:1], unshifted - 0.5, rtol=1e-5, atol=1e-5)
 
