@@ -120,7 +120,7 @@ class RunForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         if self.errors:
             return cleaned
-        config = {name: cleaned[name] for name in self.setting_names if cleaned.get(name) is not None}
+        config = {name: cleaned[name] for name in self.setting_names if cleaned.get(name) not in (None, "")}
         try:
             self.plan = check_run(
                 project=self.project, stage=self.stage, config=config,

@@ -62,7 +62,7 @@ class FreezeQuery:
         if isinstance(self.limit, bool) or not isinstance(self.limit, int) or self.limit < 0:
             raise Refused(_("The limit must be a whole number, 0 or more."))
         if self.sources is not None and not (
-            isinstance(self.sources, tuple) and set(self.sources) <= set(Source.values)
+            isinstance(self.sources, tuple) and all(source in Source.values for source in self.sources)
         ):
             raise Refused(_("Sources are labeler and customer."))
         if self.rounds is not None and not (
