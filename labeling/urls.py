@@ -1,6 +1,27 @@
 """Addresses of labeling."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from labeling.views import my_work, projects, prompts, tasks, work
 
 app_name = "labeling"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", work.work, name="work"),
+    path("work/<slug:project_slug>/next/<str:kind>/", work.next_task, name="next_task"),
+    path("tasks/<uuid:token>/", tasks.task, name="task"),
+    path("tasks/<uuid:token>/draft/", tasks.task_draft, name="task_draft"),
+    path("tasks/<uuid:token>/submit/", tasks.task_submit, name="task_submit"),
+    path("tasks/<uuid:token>/skip/", tasks.task_skip, name="task_skip"),
+    path("preview/", tasks.preview, name="preview"),
+    path("my-work/", my_work.my_work, name="my_work"),
+    path("my-work/answers/<int:pk>/", my_work.demonstration, name="my_demonstration"),
+    path("my-work/comparisons/<int:pk>/", my_work.comparison, name="my_comparison"),
+    path("projects/", projects.project_list, name="project_list"),
+    path("projects/new/", projects.project_new, name="project_new"),
+    path("projects/<slug:project_slug>/open/", work.project_switch, name="project_switch"),
+    path("projects/<slug:project_slug>/settings/", projects.project_settings, name="project_settings"),
+    path("projects/<slug:project_slug>/members/", projects.project_members, name="project_members"),
+    path("projects/<slug:project_slug>/prompts/", prompts.prompts, name="prompts"),
+    path("projects/<slug:project_slug>/prompts/import/", prompts.prompt_import, name="prompt_import"),
+    path("projects/<slug:project_slug>/prompts/<int:pk>/", prompts.prompt, name="prompt"),
+]

@@ -1,0 +1,167 @@
+"""One task on the screen: show it, keep its draft, submit it, skip it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.access import person, require
+from accounts.exceptions import VolantError
+from accounts.permissions import can_label
+from labeling.exceptions import AlreadyAnswered, StaleDraft
+from labeling.models import Assignment, AssignmentState, TaskKind
+from labeling.rendering import render_markdown
+from labeling.services import answers, drafts, queue
+from labeling.views.judgement import Judgement, outputs_of, read_comparison, read_demonstration
+from labeling.views.scope import assignment_for
+from labeling.views.work import address_of_next
+
+_MAX_PREVIEW = 100_000
+
+
+@never_cache
+@require(can_label)
+@require_GET
+def task(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
+    """Show a task with its draft; one that ended shows what became of it."""
+    assignment = assignment_for(request, token)
+    if assignment.state not in (AssignmentState.ACTIVE, AssignmentState.EXPIRED):
+        return render(request, "labeling/ended.html", {"assignment": assignment, "project": assignment.task.project})
+    return _page(request, assignment, assignment.draft)
+
+
+def _page(
+    request: HttpRequest, assignment: Assignment, draft: dict[str, Any], *, refusal: VolantError | None = None
+) -> HttpResponse:
+    lease_over = assignment.state == AssignmentState.EXPIRED or assignment.expires_at <= timezone.now()
+    context = {
+        "assignment": assignment,
+        "project": assignment.task.project,
+        "prompt": assignment.task.prompt,
+        "draft": draft,
+        "lease_over": lease_over,
+        "refusal": refusal,
+        "skip_reasons": queue.SKIP_REASONS,
+        "max_note": answers.MAX_NOTE,
+    }
+    status = refusal.status if refusal else 200
+    if assignment.task.kind == TaskKind.WRITE:
+        return render(request, "labeling/write.html", {**context, "max_answer": answers.MAX_ANSWER}, status=status)
+    outputs = outputs_of(assignment, draft)
+    context |= {"outputs": outputs, "ranks": range(1, len(outputs) + 1), "qualities": range(1, 8)}
+    return render(request, "labeling/compare.html", context, status=status)
+
+
+@never_cache
+@require(can_label)
+@require_http_methods(["POST", "PUT"])
+def task_draft(request: HttpRequest, token: uuid.UUID) -> JsonResponse:
+    """Save ``{"draft": {...}, "version": n}``; a newer draft from another tab comes back as a 409 with both."""
+    try:
+        body = json.loads(request.body)
+        draft, version = body["draft"], int(body["version"])
+    except (ValueError, TypeError, KeyError):
+        sentence = gettext("The page sent something that is no draft. Reload it; your text is kept in this browser.")
+        return JsonResponse({"error": {"code": "invalid", "message": sentence}}, status=400)
+    try:
+        saved = drafts.save_draft(token=token, labeler=person(request), draft=draft, base_version=version)
+    except StaleDraft as refusal:
+        stored = {"draft": refusal.stored, "version": refusal.stored_version}
+        return JsonResponse({"error": _error(refusal), "stored": stored}, status=refusal.status)
+    except VolantError as refusal:
+        return JsonResponse({"error": _error(refusal)}, status=refusal.status)
+    return JsonResponse(
+        {
+            "version": saved.draft_version,
+            "saved_at": (saved.draft_saved_at or timezone.now()).isoformat(),
+            "expires_at": saved.expires_at.isoformat(),
+            "expired": saved.state != AssignmentState.ACTIVE,
+        }
+    )
+
+
+def _error(refusal: VolantError) -> dict[str, Any]:
+    fields = {name: [str(sentence) for sentence in sentences] for name, sentences in refusal.fields.items()}
+    return {"code": refusal.code, "message": str(refusal.message), "fields": fields}
+
+
+@require(can_label)
+@require_POST
+def task_submit(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
+    """Submit, then open the next task of the same kind; a refusal leaves everything on the page.
+
+    The page's script asks for JSON and gets ``{"next": address}`` or ``{"error": ...}``.
+    """
+    assignment = assignment_for(request, token)
+    kind, labeler = assignment.task.kind, person(request)
+    reading = read_demonstration(request.POST) if kind == TaskKind.WRITE else read_comparison(request.POST)
+    try:
+        answer = _submit(reading, token=token, labeler=labeler)
+    except VolantError as refusal:
+        if _wants_json(request):
+            return JsonResponse({"error": _error(refusal)}, status=refusal.status)
+        if isinstance(refusal, AlreadyAnswered):
+            messages.warning(request, str(refusal.message))
+            return redirect("labeling:my_work")
+        return _page(request, assignment, reading.draft, refusal=refusal)
+    if answer.surplus:
+        messages.info(
+            request, gettext("Saved. Somebody else had answered meanwhile; yours counts as a second opinion.")
+        )
+    stop = request.POST.get("then") == "stop"
+    there = reverse("labeling:work") if stop else address_of_next(request, assignment.task.project, kind)
+    return JsonResponse({"next": there}) if _wants_json(request) else redirect(there)
+
+
+def _submit(reading: Judgement, *, token: uuid.UUID, labeler: Any) -> Any:
+    note = str(reading.draft.get("note", ""))
+    if "text" in reading.draft:
+        return answers.submit_demonstration(token=token, labeler=labeler, text=reading.draft["text"], note=note)
+    return answers.submit_comparison(
+        token=token,
+        labeler=labeler,
+        ranks=reading.ranks,
+        qualities=reading.qualities,
+        none_acceptable=bool(reading.draft.get("none_acceptable")),
+        note=note,
+    )
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+@require(can_label)
+@require_POST
+def task_skip(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
+    """Pass a task over with a reason, and open the next of the same kind."""
+    assignment = assignment_for(request, token)
+    try:
+        queue.skip(
+            token=token,
+            labeler=person(request),
+            reason=request.POST.get("reason", ""),
+            note=request.POST.get("skip_note", "")[: answers.MAX_NOTE],
+        )
+    except VolantError as refusal:
+        reasons = [str(sentence) for sentences in refusal.fields.values() for sentence in sentences]
+        messages.error(request, " ".join(reasons or [str(refusal.message)]))
+        return redirect("labeling:task", token=token)
+    return redirect(address_of_next(request, assignment.task.project, assignment.task.kind))
+
+
+@require(can_label)
+@require_POST
+def preview(request: HttpRequest) -> HttpResponse:
+    """Render Markdown as everybody will read it."""
+    return HttpResponse(render_markdown(request.POST.get("text", "")[:_MAX_PREVIEW]))
