@@ -18,7 +18,8 @@ _TONES: Mapping[str, str] = {
     "queued": "neutral", "open": "busy", "active": "busy", "held": "busy", "claimed": "busy", "starting": "busy",
     "running": "busy", "cancelling": "warn", "submitted": "ok", "done": "ok", "succeeded": "ok", "finished": "ok",
     "promoted": "ok", "frozen": "ok", "accepted": "ok", "expired": "warn", "skipped": "neutral", "released": "neutral",
-    "cancelled": "neutral", "withdrawn": "neutral", "closed": "neutral", "paused": "warn", "failed": "bad", "lost": "bad",
+    "cancelled": "neutral", "withdrawn": "neutral", "closed": "neutral", "paused": "warn", "failed": "bad",
+    "lost": "bad",
 }  # fmt: skip
 
 
