@@ -23,7 +23,7 @@ from training.models import Checkpoint
 from training.services.base_models import register_tiny_story
 
 FAST: dict[str, Any] = {"device": "cpu", "threads": 1}
-SFT = {**FAST, "max_steps": 2, "batch_size": 2, "max_length": 128, "save_every": 1}
+SFT = {**FAST, "epochs": 100_000, "max_steps": 2, "batch_size": 2, "max_length": 128, "save_every": 1}
 
 
 @pytest.fixture
