@@ -20,7 +20,10 @@ class DemoError(Exception):
 
 
 class Client:
-    """Speaks to ``/api/v1/`` as one account. Safe for one thread; every simulated labeler has its own."""
+    """Speaks to ``/api/v1/`` as one account, no faster than it is allowed to (429 is waited out).
+
+    For one thread; every simulated labeler has its own.
+    """
 
     def __init__(self, address: str) -> None:
         self._http = httpx.Client(base_url=f"{address.rstrip('/')}/api/v1/", timeout=60.0)
@@ -38,7 +41,7 @@ class Client:
 
     def get(self, path: str, **query: Any) -> Any:
         """GET and decode. Raises DemoError with the platform's own sentence when it refuses."""
-        return self._answer("GET", path, params=query)
+        return self._answer("GET", path, params=query or None)  # {} would cut off the query of a page's link
 
     def post(self, path: str, body: Any = None) -> Any:
         return self._answer("POST", path, json={} if body is None else body)
@@ -66,6 +69,9 @@ class Client:
     def _send(self, method: str, path: str, **rest: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **rest)
+            while response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                time.sleep(float(response.headers.get("Retry-After") or 1.0))
+                response = self._http.request(method, path, **rest)
         except httpx.HTTPError as error:
             raise DemoError(f"{method} {path}: no answer ({type(error).__name__}: {error})") from error
         if response.is_success:
@@ -109,5 +115,5 @@ def _reason(response: httpx.Response) -> str:
         error = response.json()["error"]
     except (ValueError, KeyError, TypeError):
         return response.text[:500]
-    fields = "; ".join(f"{name}: {text}" for name, text in (error.get("fields") or {}).items())
+    fields = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in (error.get("fields") or {}).items())
     return f"{error['message']}{f' ({fields})' if fields else ''}"

@@ -137,7 +137,6 @@ SMOLLM2 = Scenario(
     demonstrate=demonstrate,
     oracle=score,
     top=4.0,
-    new_tokens=48,
     sizes=Sizes(
         written=72, prompts=300, later_prompts=48, compared=64, compared_valid=16, compared_again=24, held_out=48
     ),

@@ -9,6 +9,9 @@ from typing import Any
 
 from bench.demo.judgement import Messages, Oracle
 
+THREADS = 2
+"""Fixed, so that the figures do not depend on how many cores a machine has."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -51,12 +54,10 @@ class Scenario:
     top: float
     """The oracle's highest score."""
     sizes: Sizes
-    new_tokens: int
-    """Longest answer in tokens, for every stage."""
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings of each stage that differ from its defaults."""
     labelers: Sequence[str] = ("Ana", "Bo", "Chen", "Dara")
 
     def settings(self, stage: str, seed: int, **more: Any) -> dict[str, Any]:
-        """Return the config of one run."""
-        return {"seed": seed, **self.stages.get(stage, {}), **more}
+        """Return the config of one run. Sums over two threads differ in the last bit from sums over one or eight."""
+        return {"seed": seed, "threads": THREADS, **self.stages.get(stage, {}), **more}

@@ -12,6 +12,7 @@ from typing import Any
 from bench.demo.judgement import Messages
 from bench.demo.scenario import Scenario, Sizes
 from training.rlhf import stories
+from training.rlhf.presets import PRESETS
 
 GUIDELINES = """\
 Write or prefer a short story that
@@ -56,7 +57,7 @@ TINY = Scenario(
     demonstrate=demonstrate,
     oracle=score,
     top=4.0,
-    new_tokens=72,
+    stages={**PRESETS["tiny"], "score": {"max_length": 192}},
     sizes=Sizes(
         written=184, prompts=1000, later_prompts=96, compared=192, compared_valid=48, compared_again=64, held_out=200
     ),
