@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.exceptions import NotAllowed, VolantError
 from accounts.permissions import Actor, can_research
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 
 class TrainingError(VolantError):
@@ -35,8 +38,8 @@ class ConfigRefused(TrainingError):
 
     code = "config_refused"
 
-    def __init__(self, problems: Mapping[str, str | Promise]) -> None:
-        self.problems: dict[str, str | Promise] = dict(problems)
+    def __init__(self, problems: Mapping[str, _StrOrPromise]) -> None:
+        self.problems: dict[str, _StrOrPromise] = dict(problems)
         super().__init__(
             _("The run cannot start like this; mend what is marked."),
             fields={name: [sentence] for name, sentence in self.problems.items()},

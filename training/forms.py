@@ -22,7 +22,7 @@ from training.services.run_inputs import default_inputs, input_choices
 from training.services.runs import RunPlan, check_run, request_run
 from training.services.samples import Published, publish_samples
 
-_CHOICES = {
+_CHOICES: dict[str, list[tuple[str, Any]]] = {
     "device": [("auto", _("a GPU when there is one")), ("cpu", _("CPU")), ("cuda", _("GPU"))],
     "split": [("train", _("train")), ("valid", _("valid"))],
     "dtype": [("bfloat16", "bfloat16"), ("float32", "float32")],
@@ -55,13 +55,14 @@ class RunForm(forms.Form):
         self.project, self.stage = project, Stage(stage)
         self.kind = STAGES[stage]
         self.plan: RunPlan | None = None
+        self.help_texts = field_help(self.kind)  # type: ignore[arg-type]  # mypy takes the class for an instance
         self._add_inputs()
         self._add_dataset()
         self.setting_names = [f.name for f in fields(self.kind) if f.name not in self.kind.inputs]
-        help_texts, hints = field_help(self.kind), typing.get_type_hints(self.kind)
+        hints = typing.get_type_hints(self.kind)
         for setting in fields(self.kind):
             if setting.name in self.setting_names:
-                self.fields[setting.name] = _form_field(setting, hints[setting.name], help_texts[setting.name])
+                self.fields[setting.name] = _form_field(setting, hints[setting.name], self.help_texts[setting.name])
         self.fields["note"] = forms.CharField(
             label=_("note"), required=False, widget=forms.Textarea(attrs={"rows": 2}), help_text=_("Why this run.")
         )
@@ -77,7 +78,7 @@ class RunForm(forms.Form):
                 queryset=choices,
                 required=True,
                 label=_INPUT_LABELS[name],
-                help_text=field_help(self.kind)[name],
+                help_text=self.help_texts[name],
                 initial=[item.pk for item in chosen] if many else (chosen[0].pk if chosen else None),
             )
 

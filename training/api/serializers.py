@@ -136,7 +136,7 @@ class NextActionSerializer(serializers.Serializer[Any]):
     verb = serializers.CharField()
     target = serializers.CharField(allow_blank=True)
     in_next_round = serializers.BooleanField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     why = serializers.CharField()
 
 

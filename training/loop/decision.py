@@ -104,6 +104,7 @@ def decide(facts: Facts) -> NextAction:
 
 
 def _towards_sft(facts: Facts) -> NextAction:
+    why: Text
     if not facts.write_tasks and not facts.demonstrations:
         why = _("SFT learns from answers that people write; nobody was asked for one yet.")
         return NextAction(Verb.ASK_TO_WRITE, _("Ask for demonstrations"), why)
@@ -125,7 +126,7 @@ def _towards_sft(facts: Facts) -> NextAction:
 def _towards_outputs(facts: Facts, *, in_next_round: bool) -> NextAction:
     """From a policy to published outputs."""
     if facts.outputs_waiting is not None:
-        why = (
+        why: Text = (
             _("The new policy answered; its outputs open the next round.")
             if in_next_round
             else _("The policy answered; labelers can compare its outputs.")
@@ -137,6 +138,7 @@ def _towards_outputs(facts: Facts, *, in_next_round: bool) -> NextAction:
 
 
 def _towards_ppo(facts: Facts) -> NextAction:
+    why: Text
     if facts.ppo_policy:
         return _towards_outputs(facts, in_next_round=True)
     if not facts.rm_dataset:

@@ -50,7 +50,9 @@ class FreezeQuery:
                 _("Unknown key “%(key)s” in the query; it has %(known)s.")
                 % {"key": unknown[0], "known": ", ".join(known)}
             )
-        given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
         query = cls(**given)
         query.check()
         return query

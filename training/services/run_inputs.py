@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models import Project
@@ -12,8 +12,11 @@ from training.models import POLICY_KINDS, Checkpoint, CheckpointKind, Dataset, S
 from training.models.checkpoint import CheckpointQuerySet
 from training.rlhf.config import STAGES
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 Inputs = Mapping[str, Sequence[Checkpoint]]
-Problems = dict[str, "str | Promise"]
+Problems = dict[str, "_StrOrPromise"]
 
 PLACEHOLDER = "a checkpoint"
 """Stands for a path while a config is checked; the worker fills in the real one."""

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 
@@ -21,6 +20,7 @@ from training.models import Checkpoint, Dataset, Run, RunInput, RunState, Stage
 from training.rlhf.config import STAGES, ConfigError, parse_config
 from training.services.run_inputs import (
     Inputs,
+    Problems,
     check_dataset,
     check_inputs,
     default_inputs,
@@ -57,7 +57,7 @@ def check_run(
     if stage not in STAGES:
         raise ConfigRefused({"stage": _("Choose one of %(stages)s.") % {"stages": ", ".join(STAGES)}})
     kind = STAGES[stage]
-    problems: dict[str, str | Promise] = {
+    problems: Problems = {
         name: _("This is a checkpoint; choose it as an input.") for name in config if name in kind.inputs
     }
     chosen = default_inputs(project, stage) | {name: list(items) for name, items in (inputs or {}).items() if items}
