@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import time_format
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -130,7 +130,7 @@ def address_of_next(request: HttpRequest, project: Project, kind: str) -> str:
 def say_nothing(nothing: queue.Nothing, project: Project) -> str:
     """Return the sentence for a reason, with the time when a reserved task may come free."""
     if nothing.reason == "reserved" and nothing.until is not None:
-        until = date_format(timezone.localtime(nothing.until), "TIME_FORMAT")
+        until = time_format(timezone.localtime(nothing.until), "H:i")
         return gettext(
             "Everything that is left is reserved by others until %(until)s at the latest. Look again then."
         ) % {"until": until}

@@ -67,7 +67,6 @@ function show() {
     const { rank, quality } = outputOf(button.closest(".output"));
     button.hidden = rank === null && quality === null;
   }
-  document.getElementById("ranking-locked").hidden = open;
   document.getElementById("summary").textContent = summary(now);
   const missing = now.filter((output) => output.rank === null).map((output) => output.letter).join(", ");
   const parts = open

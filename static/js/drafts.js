@@ -16,7 +16,9 @@ export function say(form, name, values = {}) {
 }
 
 export function clock(iso) {
-  return new Date(iso).toLocaleTimeString(document.documentElement.lang || undefined, { hour: "2-digit", minute: "2-digit" });
+  // The zone is the reader's own, as on the server, and may differ from this device's.
+  const zone = document.body.dataset.timeZone;
+  return new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(zone && { timeZone: zone }) }).format(new Date(iso));
 }
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
