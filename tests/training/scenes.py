@@ -217,3 +217,22 @@ def busy_project() -> tuple[Project, User]:
                     run=generate, prompt=prompt, checkpoint=checkpoint, number=number, text=text, tokens=[5] * 30
                 )
     return project, actor
+
+
+def failed_run(project: Project, actor: User) -> Run:
+    """A run that ended badly, with a sentence and a log."""
+    now = timezone.now()
+    return RunFactory(
+        project=project,
+        stage=Stage.SFT,
+        state=RunState.FAILED,
+        created_by=actor,
+        queued_at=now - timedelta(minutes=9),
+        running_at=now - timedelta(minutes=8),
+        heartbeat_at=now - timedelta(minutes=7),
+        ended_at=now - timedelta(minutes=7),
+        worker="gpu@host",
+        attempts=1,
+        error="Memory ran out. Lower micro_batch_size, batch_size or max_length.",
+        log_tail="loading\nstep 1/20 loss 3.1\nstd::bad_alloc",
+    )

@@ -17,8 +17,8 @@ def curve_plan() -> list[dict[str, Any]]:
     return [
         chart(_("Loss"), ("loss", train), ("valid_loss", held_out)),
         chart(_("Pair accuracy"), ("accuracy", train), ("valid_accuracy", held_out)),
-        chart(_("Score"), ("score", _("score")), ("reward", _("score − β·KL")), hint=_("of the reward model")),
-        chart(_("KL"), ("kl", _("KL")), hint=_("nats an answer, from the reference")),
+        chart(_("Score"), ("score", _("score")), ("reward", _("score − β·KL"))),
+        chart(_("KL"), ("kl", _("KL")), hint=_("nats an answer")),
         chart(_("Reward"), ("reward_mean", _("mean")), ("reward_std", _("deviation"))),
         chart(_("Policy loss"), ("policy_loss", _("policy"))),
         chart(_("Value loss"), ("value_loss", _("value"))),

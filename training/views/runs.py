@@ -113,12 +113,15 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
 
 def run_context(run: Run) -> dict[str, Any]:
     """Return what the run page and its live part show."""
+    settings = _settings_shown(run)
     context: dict[str, Any] = {
         "project": run.project,
         "run": run,
         "inputs": run.inputs.select_related("checkpoint__run").order_by("pk"),
         "made": run.checkpoints.prefetch_related("used_by__run").first(),
-        "settings": _settings_shown(run),
+        "settings": settings,
+        "changed_settings": any(setting.get("changed") for setting in settings),
+        "has_metrics": run.metrics.exists(),
         "curve_plan": curve_plan(),
         "headline": {name: value for name, value in _result_metrics(run).items() if name in HEADLINE},
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from labeling.models import Prompt
 from training.models import Checkpoint, Run, Sample
 
-PROMPTS_SHOWN = 20
+PROMPTS_SHOWN = 10
 
 
 @dataclass(frozen=True)

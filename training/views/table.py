@@ -33,31 +33,38 @@ class Column:
     kind: DatasetKind
     title: str | Promise
     dataset: Dataset | None
+    whole: bool
+    """The newest dataset holds everything that there is."""
 
 
 def counts_table(state: LoopState) -> dict[str, Any]:
     """Return the table's columns, its rows (split, source, cells) and its totals (split, cells)."""
     newest = {dataset.kind: dataset for dataset in state.datasets}
     now = {step.key: step.table for step in state.steps}
-    columns = [Column(kind, kind.name, newest.get(kind)) for kind in _COLUMNS]
 
-    def cell(column: Column, split: str, sources: list[str]) -> Cell:
-        table = now[_COLUMNS[column.kind]]
-        count = sum(table[split][source] for source in sources)
-        if column.dataset is None:
+    def cell(kind: DatasetKind, split: str, sources: list[str]) -> Cell:
+        count = sum(now[_COLUMNS[kind]][split][source] for source in sources)
+        if kind not in newest:
             return Cell(count, None)
-        frozen = column.dataset.manifest.get("counts", {}).get(split, {})
+        frozen = newest[kind].manifest.get("counts", {}).get(split, {})
         return Cell(count, sum(frozen.get(source, 0) for source in sources))
 
+    def whole(kind: DatasetKind) -> bool:
+        return not any(cell(kind, split, [source]).fresh for split in Split.values for source in Source.values)
+
     return {
-        "columns": columns,
+        "columns": [Column(kind, kind.name, newest.get(kind), whole(kind)) for kind in _COLUMNS],
         "rows": [
-            {"split": Split(split), "source": Source(source), "cells": [cell(c, split, [source]) for c in columns]}
+            {
+                "split": Split(split),
+                "source": Source(source),
+                "cells": [cell(kind, split, [source]) for kind in _COLUMNS],
+            }
             for split in Split.values
             for source in Source.values
         ],
         "totals": [
-            {"split": Split(split), "cells": [cell(c, split, list(Source.values)) for c in columns]}
+            {"split": Split(split), "cells": [cell(kind, split, list(Source.values)) for kind in _COLUMNS]}
             for split in Split.values
         ],
     }
