@@ -41,15 +41,18 @@ $(VENV)/.torch: constraints.txt | $(VENV)/bin/python
 $(VENV)/.run: pyproject.toml constraints.txt $(VENV)/.torch
 	@echo "Installing what make run needs."
 	@$(PIP) install -c constraints.txt '.[embedded,train]'
+	@rm -rf build volant.egg-info
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
 	@echo "Installing what the tests need."
 	@$(PIP) install -c constraints.txt '.[embedded,train,dev]'
+	@rm -rf build volant.egg-info
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.web: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PIP) install -c constraints.txt .
+	@rm -rf build volant.egg-info
 	@touch $@
 
 install: $(VENV)/.run
@@ -81,7 +84,7 @@ check: $(VENV)/.dev
 	$(VENV)/bin/mypy accounts config labeling training
 	$(VENV)/bin/lint-imports
 	$(PY) -W ignore manage.py makemigrations --check --dry-run
-	$(VENV)/bin/djlint --lint --quiet $(TEMPLATES)
+	$(VENV)/bin/djlint --lint --quiet --ignore H015,H020,H043 $(TEMPLATES)
 	DJANGO_SETTINGS_MODULE=config.settings.production $(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 
 # Only so that `check --deploy` has something to look at.

@@ -32,7 +32,7 @@ class WorkerProcess:
             return
         argv = [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", self.queues, "-n", self.name]
         argv += ["-c", "1", "-P", "prefork", "--without-gossip", "--without-mingle", "-l", "INFO"]
-        self.process = process.start(argv, environment=self._environment(), log=self.log, cwd=ROOT)
+        self.process = process.start(argv, environment=self.environment(), log=self.log, cwd=ROOT)
         deadline = time.monotonic() + seconds
         while not current_app.control.ping([self.name], timeout=0.5):
             assert self.process.poll() is None, f"the worker died:\n{process.last_lines(self.log, 40)}"
@@ -67,7 +67,7 @@ class WorkerProcess:
         """What the worker logged."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         database = connection.settings_dict
         password = quote(database["PASSWORD"], safe="")
         address = f"{database['HOST']}:{database['PORT']}" if database["PORT"] else database["HOST"]

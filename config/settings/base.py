@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -100,12 +101,14 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = read_number("SIGN_IN_ATTEMPTS", 10, at_least=1)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "accounts/locked_out.html"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
 # --- language and time
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+FORMAT_MODULE_PATH = ["config.formats"]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
@@ -114,7 +117,7 @@ TIME_ZONE = "UTC"
 # --- files
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = VAR_DIR / "staticfiles"
+STATIC_ROOT: Path | None = VAR_DIR / "staticfiles"
 # A pasted prompt set is larger than Django's 2.5 MB; uploaded files are streamed to disk and do not count.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 
@@ -177,6 +180,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "RunState": "training.models.run.RunState",
+        "AssignmentState": "labeling.models.assignment.AssignmentState",
+        "RoundState": "labeling.models.round.RoundState",
+        "SlotState": "labeling.models.task.SlotState",
+        "TaskKind": "labeling.models.task.TaskKind",
+        "DatasetKind": "training.models.dataset.DatasetKind",
+        "CheckpointKind": "training.models.checkpoint.CheckpointKind",
+    },
 }
 
 # --- queue (read by config.celery with the prefix CELERY_)
@@ -237,5 +249,8 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         "axes": {"level": "WARNING"},
+        # The clock's tasks come round every half minute: one line each is enough, not three.
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
     },
 }

@@ -1,5 +1,7 @@
 """Messages that a killed worker had taken and not finished."""
 
+from typing import Any
+
 from celery import Celery
 
 
@@ -10,7 +12,8 @@ def bring_back_unacknowledged(url: str) -> int:
     """
     app = Celery("volant-broker", broker=url, set_as_current=False)
     with app.connection_for_write() as connection:
-        channel = connection.default_channel
+        # kombu's Redis channel; what it adds to a plain one is not in its types.
+        channel: Any = connection.default_channel
         waiting = int(channel.client.zcard(channel.unacked_index_key))
         if waiting:
             # Older than now by definition: everything counts as timed out.

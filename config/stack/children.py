@@ -104,6 +104,9 @@ def shared_environment(var: Path, host: str, port: int, secret_key: str) -> dict
         # SIGTERM puts the message of a running task back into its queue instead of waiting for the task.
         "REMAP_SIGTERM": "SIGQUIT",
     }
+    if os.geteuid() == 0:
+        # Celery warns root of pickled tasks; ours are JSON and nothing else is accepted.
+        environment["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser privileges"
     return environment
 
 

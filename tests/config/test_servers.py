@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -182,8 +183,11 @@ def test_servers_end_with_the_process_that_started_them(directory: Path) -> None
         parent.kill()
         parent.wait()
         parent.stdout.close()
-        ended = wait_until(lambda pids=pids: not any(is_running(pid) for pid in pids), 15)
-        assert ended, f"{name}: outlived the process that started it"
+        assert wait_until(partial(none_runs, pids), 15), f"{name}: outlived the process that started it"
+
+
+def none_runs(pids: list[int]) -> bool:
+    return not any(is_running(pid) for pid in pids)
 
 
 def test_unacknowledged_message_comes_back(valkey: EmbeddedValkey) -> None:
@@ -194,12 +198,12 @@ def test_unacknowledged_message_comes_back(valkey: EmbeddedValkey) -> None:
     # A worker that takes the message and is gone without a word: nobody acknowledges, nobody puts back.
     code = (
         "import os, sys; from celery import Celery; connection = Celery(broker=sys.argv[1]).connection_for_read()\n"
-        "print(connection.SimpleQueue('gpu').get(timeout=5).payload, flush=True); os._exit(9)\n"
+        "print(connection.SimpleQueue('gpu').get(timeout=20).payload, flush=True); os._exit(9)\n"
     )
     taken = subprocess.run(
         [sys.executable, "-c", code, valkey.url], capture_output=True, text=True, timeout=60, check=False
     )
-    assert taken.stdout.strip() == "{'run': 7}"
+    assert taken.stdout.strip() == "{'run': 7}", taken.stderr
     with redis.Redis.from_url(valkey.url) as client:
         client.execute_command("WAITAOF", 1, 0, 5000)
         assert client.llen("gpu") == 0

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 from django.conf import settings
@@ -22,9 +23,11 @@ GOOD = {
 }
 
 
-def start(entry: str = "import config.asgi", **changes: str | None) -> subprocess.CompletedProcess[str]:
+def start(
+    entry: str = "import config.asgi", changes: Mapping[str, str | None] | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = clean_environment(**GOOD)
-    for name, value in changes.items():
+    for name, value in (changes or {}).items():
         environment.pop(name, None)
         if value is not None:
             environment[name] = value
@@ -62,7 +65,7 @@ def start(entry: str = "import config.asgi", **changes: str | None) -> subproces
     ],
 )
 def test_wrong_setting_is_one_sentence(name: str, value: str | None, sentence: str) -> None:
-    ended = start(**{name: value})
+    ended = start(changes={name: value})
     assert ended.returncode == 1
     assert sentence in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
@@ -74,7 +77,7 @@ def test_manage_py_and_wsgi_say_it_too() -> None:
         "import runpy, sys; sys.argv = ['manage.py', 'check']; runpy.run_path('manage.py', run_name='__main__')",
         "import config.wsgi",
     ):
-        ended = start(entry, DATABASE_URL=None)
+        ended = start(entry, {"DATABASE_URL": None})
         assert ended.returncode == 1
         assert ended.stderr.startswith("Volant cannot start. Set DATABASE_URL to")
         assert "Traceback" not in ended.stderr
