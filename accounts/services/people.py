@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -38,12 +38,12 @@ def new_person(
         is_simulated=is_simulated,
     )
     problems: dict[str, list[str]] = {}
-    try:
-        # Constraints last and apart: a name that is taken must not hide that the password is too short.
-        user.clean_fields(exclude=["password"])
-        user.validate_constraints()
-    except ValidationError as error:
-        problems.update(_by_field(error))
+    # Each check by itself: a name that is taken must not hide that the password is too short.
+    for check in (lambda: user.clean_fields(exclude=["password"]), user.validate_constraints):
+        try:
+            check()
+        except ValidationError as error:
+            _collect(problems, error)
     try:
         validate_password(password, user)
     except ValidationError as error:
@@ -59,17 +59,15 @@ def new_person(
     return user
 
 
-def _by_field(error: ValidationError) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _collect(problems: dict[str, list[str]], error: ValidationError) -> None:
     for field, sentences in error.message_dict.items():
-        name = field
-        if field == "__all__":
-            # A unique constraint over Lower(...) reports on no field; its name says which one it was.
-            text = " ".join(sentences)
-            name = "email" if "user_email" in text else "username"
-            sentences = [str(_("This is taken. Choose another."))]
-        found.setdefault(name, []).extend(sentences)
-    return found
+        if field != NON_FIELD_ERRORS:
+            problems.setdefault(field, []).extend(sentences)
+            continue
+        # A unique constraint over Lower(...) belongs to no field; its name says which one it is about.
+        for sentence in sentences:
+            name = "email" if "user_email" in sentence else "username"
+            problems.setdefault(name, []).append(str(_("This is taken. Choose another.")))
 
 
 @transaction.atomic
