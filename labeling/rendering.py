@@ -20,6 +20,8 @@ LONGEST_RENDERED = 100_000
 """Longer texts, and those that nest too deeply, are shown as they are: nobody reads them rendered."""
 
 _HIGHLIGHTED = 20_000
+# Finding addresses takes time that grows with the square of a word's length: no address is made a link in such a text.
+_LONG_ADDRESS = re.compile(r"\S{2000}")
 _TAGS = {
     "a", "b", "blockquote", "br", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6",
     "hr", "i", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead",
@@ -38,7 +40,7 @@ def render_markdown(text: str) -> SafeString:
     if len(text) > LONGEST_RENDERED:
         return _plain(text)
     try:
-        html = _markdown().render(text)
+        html = _markdown(linkify=not _LONG_ADDRESS.search(text)).render(text)
     except RecursionError:
         return _plain(text)
     return mark_safe(_clean(html))  # noqa: S308
@@ -49,10 +51,12 @@ def _plain(text: str) -> SafeString:
 
 
 @cache
-def _markdown() -> MarkdownIt:
-    # A closing fence is looked for at each opening; the nesting limit bounds quotes in lists in quotes.
-    parser = MarkdownIt("js-default", {"html": False, "linkify": True, "typographer": False, "highlight": _highlight})
-    parser.options["maxNesting"] = 20
+def _markdown(*, linkify: bool) -> MarkdownIt:
+    options = {"html": False, "linkify": linkify, "typographer": False, "highlight": _highlight, "maxNesting": 20}
+    parser = MarkdownIt("js-default", options)
+    if parser.linkify is not None:
+        # Only written-out addresses become links; "setup.py" is a file, not a Paraguayan site.
+        parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False})
     parser.disable("image")
     parser.use(dollarmath_plugin, renderer=_math, allow_space=True, allow_digits=False, double_inline=True)
     return parser
