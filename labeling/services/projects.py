@@ -73,7 +73,7 @@ def _refuse_unknown_settings(settings: dict[str, Any]) -> None:
 
 def _check(project: Project) -> None:
     try:
-        project.full_clean()
+        project.full_clean(exclude=["created_by"])
     except ValidationError as error:
         raise ProjectRefused(fields=error.message_dict) from error
 
