@@ -331,9 +331,9 @@ def test_reward_rises_and_beta_holds_the_kl(random_tiny: Path, reward: Path, tmp
     spread = next(read_jsonl(run.metrics))["score_std"]
     assert free["score_last"] > free["score_first"] + spread
     assert 0 < free["kl"] < 20
-    held = run_to_end(write_run(tmp_path / "held", random_tiny, reward, random_tiny, **{**TOY, "kl_coefficient": 2.0}))[
-        "metrics"
-    ]
+    held = run_to_end(
+        write_run(tmp_path / "held", random_tiny, reward, random_tiny, **{**TOY, "kl_coefficient": 2.0, "updates": 8})
+    )["metrics"]
     assert held["kl"] < free["kl"] / 3
 
 
