@@ -129,7 +129,7 @@ def make_scorer_from_policy(path: str | Path, device: torch.device | str = "cpu"
     """
     with torch.random.fork_rng(devices=[]):  # transformers fills the missing head from the global generator
         model = _load(AutoModelForSequenceClassification, path, device, num_labels=1)
-    head: nn.Linear = model.score
+    head: Any = model.score
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         deviation = (head.in_features + 1) ** -0.5

@@ -53,7 +53,8 @@ def train(config: PretrainConfig, run: RunDir, device: torch.device) -> Outcome:
         tokenizer, model = load_tokenizer(newest[1]), load_policy(newest[1], device)
     else:
         tokenizer = train_tokenizer(texts, config.vocab_size)
-        model = new_model(config, tokenizer).to(device)
+        model = new_model(config, tokenizer)
+        model = model.to(device)  # type: ignore[arg-type]
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(tokenizer)} tokens", flush=True)
 
     rows = pack(encode_documents(tokenizer, texts), config.max_length, config.seed)

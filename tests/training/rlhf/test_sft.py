@@ -228,11 +228,13 @@ def test_the_loss_equals_trl(random_tiny: Path, tmp_path: Path):
     batch = next(iter(trainer.get_train_dataloader()))
     # ChatML closes a turn with <|im_end|> and a line break; a policy stops at <|im_end|>, so ours ends there.
     newline = tokenizer("\n", add_special_tokens=False)["input_ids"]
-    labels = batch["labels"].clone()
+    labels, cut = batch["labels"].clone(), 0
     for row in labels:
         last = int((row != -100).nonzero().max())
         if [int(row[last])] == newline:
             row[last] = -100
+            cut += 1
+    assert cut == 6
     batch["labels"] = labels
     with torch.no_grad():
         theirs = trainer.compute_loss(model, dict(batch)).item()

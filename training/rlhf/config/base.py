@@ -146,7 +146,8 @@ def parse_config(kind: type[Config], values: Mapping[str, Any]) -> Config:
             found[name] = f"expected {getattr(hints[name], '__name__', hints[name])}, got {values[name]!r}"
     if found:
         raise ConfigError(found)
-    config = kind(**{name: float(v) if hints[name] is float else v for name, v in values.items()})
+    fitting: dict[str, Any] = {name: float(v) if hints[name] is float else v for name, v in values.items()}
+    config = kind(**fitting)
     config.validate()
     return config
 

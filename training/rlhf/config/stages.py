@@ -25,11 +25,11 @@ class PretrainConfig(TrainConfig):
     """Width of the model."""
     layers: int = 4
     """Transformer blocks."""
-    heads: int = 4
+    heads: int = 6
     """Attention heads; must divide hidden_size."""
-    batch_size: int = 32
+    batch_size: int = 16
     """Packed sequences in one update."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     """Peak learning rate; small models take large ones."""
     warmup_steps: int = 50
     """Updates of linear warm-up."""
