@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +159,20 @@ def test_the_form_of_several_policies(researcher: User, project: Project, base: 
     assert {item.checkpoint for item in form.save(actor=researcher).inputs.all()} == {base, policy}
     assert "split" in RunForm({**data, "split": "test"}, project=project, stage="generate").errors
     assert "dataset" in RunForm({**data, "split": "valid"}, project=project, stage="generate").errors
+
+
+def test_ppo_refuses_models_that_read_text_differently(
+    researcher: User, project: Project, base: Checkpoint, artifacts: Path
+) -> None:
+    make_prompts(project, 1)
+    freeze_dataset(actor=researcher, project=project, kind="ppo")
+    other = artifacts / "bases" / "other"
+    other.mkdir()
+    tokenizer = json.loads((artifacts / base.location / "tokenizer.json").read_text())
+    (other / "tokenizer.json").write_text(json.dumps({**tokenizer, "padding": None}))
+    reward = CheckpointFactory(project=project, kind="reward", location="bases/other")
+    inputs = {"model": [base], "reference": [base], "reward_model": [reward]}
+    assert request_run(actor=researcher, project=project, stage="ppo", config={}, inputs=inputs)
+    tokenizer["model"]["vocab"]["a new token"] = len(tokenizer["model"]["vocab"])
+    (other / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert "vocabulary" in problems(researcher, project, "ppo", inputs=inputs)["reward_model"]

@@ -11,6 +11,7 @@ from labeling.models import Project
 from training.models import POLICY_KINDS, Checkpoint, CheckpointKind, Dataset, Stage
 from training.models.checkpoint import CheckpointQuerySet
 from training.rlhf.config import STAGES
+from training.services.vocabularies import vocabulary
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -98,6 +99,22 @@ def check_inputs(project: Project, stage: str, inputs: Inputs) -> Problems:
                 problems[field] = _("“%(name)s” is a %(kind)s, which cannot be the %(field)s here.") % {
                     "name": checkpoint.name, "kind": checkpoint.get_kind_display(), "field": _LABELS[field],
                 }  # fmt: skip
+    return problems or _check_vocabularies(inputs)
+
+
+def _check_vocabularies(inputs: Inputs) -> Problems:
+    """PPO hands token ids from the policy to the other models, so all must have the policy's vocabulary."""
+    problems: Problems = {}
+    if "reward_model" not in inputs:
+        return problems
+    policy = inputs["model"][0]
+    for field in ("reward_model", "reference"):
+        other = inputs[field][0]
+        known = {vocabulary(policy), vocabulary(other)} - {None}
+        if len(known) > 1:
+            problems[field] = _("“%(name)s” has another vocabulary than “%(policy)s”; choose one of the same base.") % {
+                "name": other.name, "policy": policy.name,
+            }  # fmt: skip
     return problems
 
 
