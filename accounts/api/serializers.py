@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from rest_framework import serializers
 
 from accounts.models import Invitation, Role, User
 
 
-class ErrorDetailSerializer(serializers.Serializer[None]):
+class ErrorDetailSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="For programs; stable.")
     message = serializers.CharField(help_text="For people; says what to do.")
     id = serializers.CharField(help_text="Stands in the log too.")
@@ -16,16 +18,16 @@ class ErrorDetailSerializer(serializers.Serializer[None]):
     details = serializers.DictField(required=False)
 
 
-class ErrorSerializer(serializers.Serializer[None]):
+class ErrorSerializer(serializers.Serializer[Any]):
     error = ErrorDetailSerializer()
 
 
-class SignInSerializer(serializers.Serializer[None]):
+class SignInSerializer(serializers.Serializer[Any]):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=1000, trim_whitespace=False, write_only=True)
 
 
-class TokenSerializer(serializers.Serializer[None]):
+class TokenSerializer(serializers.Serializer[Any]):
     token = serializers.CharField(help_text="Send it as `Authorization: Token ...`. Shown once.")
     expiry = serializers.DateTimeField(allow_null=True)
 
@@ -49,7 +51,7 @@ class MeSerializer(serializers.ModelSerializer[User]):
         read_only_fields = ("id", "username", "name", "email", "role", "is_simulated")
 
 
-class NewPersonSerializer(serializers.Serializer[None]):
+class NewPersonSerializer(serializers.Serializer[Any]):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=1000, trim_whitespace=False, write_only=True)
     role = serializers.ChoiceField(choices=Role.choices, default=Role.LABELER)
@@ -61,7 +63,7 @@ class NewPersonSerializer(serializers.Serializer[None]):
     )
 
 
-class NewInvitationSerializer(serializers.Serializer[None]):
+class NewInvitationSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices, default=Role.LABELER)
     email = serializers.EmailField(allow_blank=True, default="")
     projects = serializers.ListField(
@@ -90,12 +92,12 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
         read_only_fields = fields
 
 
-class MadeInvitationSerializer(serializers.Serializer[None]):
+class MadeInvitationSerializer(serializers.Serializer[Any]):
     invitation = InvitationSerializer()
     token = serializers.CharField(help_text="Only here, only now: a hash of it is stored.")
 
 
-class AcceptInvitationSerializer(serializers.Serializer[None]):
+class AcceptInvitationSerializer(serializers.Serializer[Any]):
     token = serializers.CharField(max_length=200)
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=1000, trim_whitespace=False, write_only=True)

@@ -50,7 +50,7 @@ class ProjectSettingsSerializer(ProjectSerializer):
         read_only_fields = (*ProjectSerializer.Meta.read_only_fields, "slug")  # type: ignore[assignment]
 
 
-class MemberSerializer(serializers.Serializer[None]):
+class MemberSerializer(serializers.Serializer[Any]):
     username = serializers.CharField(max_length=150)
 
 
@@ -77,10 +77,10 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
         read_only_fields = fields
 
 
-class DefaultsSerializer(serializers.Serializer[None]):
+class DefaultsSerializer(serializers.Serializer[Any]):
     """For records that do not say it themselves."""
 
-    source = serializers.ChoiceField(choices=Source.choices, default=Source.LABELER)
+    source = serializers.ChoiceField(choices=Source.choices, default=Source.LABELER)  # type: ignore[assignment]
     key = serializers.CharField(max_length=200, allow_blank=True, default="")
     category = serializers.CharField(max_length=80, allow_blank=True, default="")
     language = serializers.CharField(max_length=16, allow_blank=True, default="")
@@ -103,7 +103,7 @@ class DefaultsField(serializers.JSONField):
         return serializer.validated_data
 
 
-class NewImportSerializer(serializers.Serializer[None]):
+class NewImportSerializer(serializers.Serializer[Any]):
     """JSON Lines, as an uploaded `file` or in `text`."""
 
     file = serializers.FileField(required=False, allow_empty_file=True)
@@ -118,12 +118,12 @@ class NewImportSerializer(serializers.Serializer[None]):
         return attrs
 
 
-class RefusalSerializer(serializers.Serializer[None]):
+class RefusalSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField()
     reason = serializers.CharField()
 
 
-class ImportReportSerializer(serializers.Serializer[None]):
+class ImportReportSerializer(serializers.Serializer[Any]):
     format = serializers.CharField()
     accepted = serializers.IntegerField(help_text="Prompts that came in.")
     demonstrations = serializers.IntegerField()
@@ -140,20 +140,20 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
         read_only_fields = fields
 
 
-class WriteTasksSerializer(serializers.Serializer[None]):
+class WriteTasksSerializer(serializers.Serializer[Any]):
     """Ask for demonstrations of prompts that no round asked about yet, oldest first."""
 
     limit = serializers.IntegerField(min_value=1, max_value=100_000)
     split = serializers.ChoiceField(choices=Split.choices, required=False)
-    source = serializers.ChoiceField(choices=Source.choices, required=False)
+    source = serializers.ChoiceField(choices=Source.choices, required=False)  # type: ignore[assignment]
     judgements = serializers.IntegerField(min_value=1, max_value=10, required=False)
 
 
-class WriteTasksMadeSerializer(serializers.Serializer[None]):
+class WriteTasksMadeSerializer(serializers.Serializer[Any]):
     tasks = serializers.IntegerField()
 
 
-class WantedSerializer(serializers.Serializer[None]):
+class WantedSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=TaskKind.choices, required=False, allow_null=True)
 
 
@@ -204,36 +204,36 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
         return [{"id": pk, "text": by_pk[pk].text} for pk in assignment.shown_order]
 
 
-class NothingSerializer(serializers.Serializer[None]):
+class NothingSerializer(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(
         choices=["done", "reserved", "not_member", "paused", "no_open_round", "none_left_for_you"]
     )
     until = serializers.DateTimeField(allow_null=True)
 
 
-class ClaimSerializer(serializers.Serializer[None]):
+class ClaimSerializer(serializers.Serializer[Any]):
     assignment = AssignmentSerializer(allow_null=True)
     nothing = NothingSerializer(allow_null=True)
 
 
-class DraftSerializer(serializers.Serializer[None]):
+class DraftSerializer(serializers.Serializer[Any]):
     draft = serializers.DictField()
     base_version = serializers.IntegerField(min_value=0)
 
 
-class DraftSavedSerializer(serializers.Serializer[None]):
+class DraftSavedSerializer(serializers.Serializer[Any]):
     draft_version = serializers.IntegerField()
     draft_saved_at = serializers.DateTimeField(allow_null=True)
     state = serializers.CharField()
     expires_at = serializers.DateTimeField()
 
 
-class NewDemonstrationSerializer(serializers.Serializer[None]):
+class NewDemonstrationSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(trim_whitespace=False, allow_blank=True)
     note = serializers.CharField(allow_blank=True, default="")
 
 
-class NewComparisonSerializer(serializers.Serializer[None]):
+class NewComparisonSerializer(serializers.Serializer[Any]):
     """By output id. A lower rank is better, equal ranks are a tie; an unanswered quality is null."""
 
     ranks = serializers.DictField(child=serializers.IntegerField())
@@ -258,7 +258,7 @@ def by_output(value: dict[str, Any]) -> dict[int, Any]:
     return found
 
 
-class SkipSerializer(serializers.Serializer[None]):
+class SkipSerializer(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(choices=list(SKIP_REASONS))
     note = serializers.CharField(allow_blank=True, default="", max_length=2000)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import connection, transaction
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
@@ -110,7 +110,7 @@ def claim_next(*, labeler: User, project: Project, kind: str | None = None) -> C
     serialize_labeler(labeler)
     if not can_label(labeler) or not Membership.objects.filter(project=project, user=labeler).exists():
         return Claim(nothing=Nothing("not_member"))
-    kinds = [kind] if kind else [TaskKind.WRITE, TaskKind.COMPARE]
+    kinds: list[str] = [kind] if kind else [TaskKind.WRITE, TaskKind.COMPARE]
     held = _resume(labeler=labeler, project=project, kinds=kinds, now=now)
     if held is not None:
         return Claim(assignment=held)
@@ -145,7 +145,7 @@ def _resume(*, labeler: User, project: Project, kinds: list[str], now: datetime)
 
 
 def _claim(*, labeler: User, project: Project, round: Round, kind: str, now: datetime) -> int | None:
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "round": round.pk,
         "kind": str(kind),
         "labeler": labeler.pk,
