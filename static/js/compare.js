@@ -192,3 +192,4 @@ submitInPlace(form, draft);
 submitOnCtrlEnter(form);
 draft.watchLease(document.getElementById("lease-until").dateTime);
 show();
+form.dataset.ready = "";

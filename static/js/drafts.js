@@ -119,14 +119,16 @@ export class Draft {
     const answer = await response.json();
     if (response.ok) this.accept(draft, answer);
     else if (answer.stored) this.openConflict(answer.stored);
-    else this.problem(answer.error.message);
+    else { this.complained = true; this.problem(answer.error.message); }
   }
 
   accept(draft, answer) {
     this.stored = draft;
     this.version = answer.version;
     this.note(say(this.form, "saySaved", { time: clock(answer.saved_at) }));
-    this.problem("");
+    // Only what a draft complained about: why a submission was refused stays until the next one.
+    if (this.complained) this.problem("");
+    this.complained = false;
     this.showLease(answer);
     if (same(this.read(), draft)) {
       try { localStorage.removeItem(this.key); } catch { /* nothing was kept */ }
@@ -215,6 +217,7 @@ export function submitInPlace(form, draft) {
     const body = new FormData(form, event.submitter?.name ? event.submitter : undefined);
     busy(true);
     draft.note(say(form, "saySending"));
+    draft.problem("");
     draft.keepLocally();
     try {
       if (draft.sending) await draft.sending;

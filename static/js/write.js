@@ -80,3 +80,4 @@ submitInPlace(form, draft);
 submitOnCtrlEnter(form);
 draft.watchLease(document.getElementById("lease-until").dateTime);
 count();
+form.dataset.ready = "";
