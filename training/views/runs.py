@@ -85,7 +85,7 @@ def run_new(request: HttpRequest, project_slug: str, stage: str) -> HttpResponse
 
 
 def _run_to_repeat(request: HttpRequest, project: Project, stage: str) -> Run | None:
-    number = whole_number(request.GET.get("from"))
+    number = whole_number(request.GET.get("from")) or 0
     return visible_runs(request).filter(project=project, stage=stage, pk=number).first()
 
 
@@ -136,10 +136,8 @@ def run_context(run: Run) -> dict[str, Any]:
 
 def _settings_shown(run: Run) -> list[dict[str, Any]]:
     """Return the settings in the dataclass's order; `changed` marks what differs from its default today."""
-    kind = STAGES.get(run.stage)
-    if kind is None:
-        return [{"name": name, "value": value} for name, value in sorted(run.config.items())]
-    texts = field_help(kind)
+    kind = STAGES[run.stage]
+    texts = field_help(kind)  # type: ignore[arg-type]  # mypy takes the class for an instance
     return [
         {
             "name": setting.name,
@@ -183,7 +181,7 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
     if done is None:
         for errors in form.errors.values():
             for error in errors:
-                messages.error(request, error)
+                messages.error(request, str(error))
         return redirect("training:run", pk)
     if done.tasks:
         text = _("%(tasks)d comparison tasks wait in round %(round)d.")
