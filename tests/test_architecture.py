@@ -70,7 +70,9 @@ def test_a_planted_breach_is_caught(copied_tree: Path, rule: str, module: str, l
 
 def test_every_training_module_is_under_contract() -> None:
     """Forbidden contracts list their sources by name: a module that nobody listed would be free to import torch."""
-    modules = {path.stem for path in (ROOT / "training").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    modules = {
+        path.stem for path in (ROOT / "training").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
     modules -= {"__init__", "rlhf", "__pycache__", "bases"}
     for contract in contracts():
         if str(contract["name"]).startswith(("2.", "4.")):
@@ -88,7 +90,13 @@ def test_every_building_block_is_forbidden_to_django() -> None:
 def _run(code: str) -> str:
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
