@@ -43,8 +43,13 @@ def score(prompt: Messages, completion: str, finished: bool) -> float:
     return float(stories.oracle(prompt, completion, finished).total)
 
 
+WRITERS = stories.Habits(name=0.97, subject=0.93, finish=0.80, kind=0.60)
+"""How well people write: 3.3 of 4. They know a kind ending when they see one, and often forget to write one; what they
+prefer is more than what they write, which is why rankings and PPO come after SFT."""
+
+
 def demonstrate(prompt: Messages, rng: random.Random) -> str:
-    return stories.write_demonstration(prompt, rng)
+    return stories.write_story(prompt, WRITERS, rng)
 
 
 TINY = Scenario(

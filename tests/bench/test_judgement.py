@@ -108,4 +108,4 @@ def test_people_differ_in_care() -> None:
 
 def test_demonstrations_are_good_but_human() -> None:
     points = [score(asked(n), demonstrate(asked(n), random.Random(n)), True) for n in range(200)]
-    assert 3.4 < sum(points) / len(points) < 3.95
+    assert 3.1 < sum(points) / len(points) < 3.5
