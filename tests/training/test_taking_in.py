@@ -175,7 +175,7 @@ def test_no_secret_reaches_the_child() -> None:
         "PYTHONPATH": "/src",
     })  # fmt: skip
     assert set(kept) == {
-        "PATH", "HF_HOME", "CUDA_VISIBLE_DEVICES", "LC_ALL", "OMP_NUM_THREADS", "PIP_INDEX_URL", "https_proxy", "PYTHONPATH",
-        "OMP_WAIT_POLICY", "TOKENIZERS_PARALLELISM", "PYTHONUNBUFFERED",
+        "PATH", "HF_HOME", "CUDA_VISIBLE_DEVICES", "LC_ALL", "OMP_NUM_THREADS", "PIP_INDEX_URL", "https_proxy",
+        "PYTHONPATH", "OMP_WAIT_POLICY", "TOKENIZERS_PARALLELISM", "PYTHONUNBUFFERED",
     }  # fmt: skip
     assert kept["OMP_WAIT_POLICY"] == "PASSIVE"
