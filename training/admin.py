@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from training.models import Checkpoint, Dataset, Run
 
 
-class ReadOnly(admin.ModelAdmin[Any]):
+class ReadOnly(admin.ModelAdmin):
     """Shows rows; changing them here would go round the state machine."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
