@@ -15,7 +15,7 @@ from accounts.models import Role, User
 from accounts.permissions import can_grant
 
 
-def show_refusal(form: forms.Form, refusal: VolantError) -> None:
+def show_refusal(form: forms.BaseForm, refusal: VolantError) -> None:
     """Put what a service refused beside the fields that it names; the rest, and what names none, above the form."""
     elsewhere = not refusal.fields
     for name, sentences in refusal.fields.items():

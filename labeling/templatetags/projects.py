@@ -56,6 +56,6 @@ def nav_link(context: template.Context, name: str, project: Project | None = Non
 def _is_here(context: template.Context, name: str, href: str) -> bool:
     request = context.get("request")
     match = getattr(request, "resolver_match", None)
-    if match is None:
+    if request is None or match is None:
         return False
     return match.view_name == name or (href != "/" and request.path.startswith(href))
