@@ -165,10 +165,18 @@ class FreezeForm(forms.Form):
 
     kind = forms.ChoiceField(label=_("kind"), choices=[c for c in DatasetKind.choices if c[0] != DatasetKind.PRETRAIN])
     rounds = forms.ModelMultipleChoiceField(
-        label=_("rounds"), queryset=Round.objects.none(), required=False, help_text=_("None chosen: all.")
+        label=_("rounds"),
+        queryset=Round.objects.none(),
+        required=False,
+        help_text=_("None chosen: all."),
+        widget=forms.CheckboxSelectMultiple,
     )
     sources = forms.MultipleChoiceField(
-        label=_("sources"), choices=Source.choices, required=False, help_text=_("None chosen: all.")
+        label=_("sources"),
+        choices=Source.choices,
+        required=False,
+        help_text=_("None chosen: all."),
+        widget=forms.CheckboxSelectMultiple,
     )
     include_simulated = forms.BooleanField(label=_("with simulated labels"), required=False, initial=True)
     include_surplus = forms.BooleanField(

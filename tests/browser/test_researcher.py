@@ -72,7 +72,7 @@ def test_curves_grow_while_rows_are_appended(
     assert legend(page, "KL") != first
     page.get_by_text("The numbers", exact=True).click()
     numbers = page.locator("[data-numbers] tbody tr")
-    assert numbers.count() == 60
+    expect(numbers).to_have_count(60)
     assert numbers.first.locator("th").inner_text() == "60"
     scenes.add_metrics(run, 61, 62)
     expect(numbers).to_have_count(62)

@@ -75,7 +75,7 @@ def promote(request: HttpRequest, pk: int) -> HttpResponse:
     except TrainingError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("%(name)s answers customers now.") % {"name": found.name})
+        messages.success(request, _("%(name)s is promoted.") % {"name": found.name})
     return redirect("training:policies", found.project.slug if found.project else "")
 
 
