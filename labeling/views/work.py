@@ -67,6 +67,7 @@ def work(request: HttpRequest) -> HttpResponse:
     done = Assignment.objects.of(labeler).filter(state=AssignmentState.SUBMITTED)
     context = {
         "ahead": [_ahead(labeler, project) for project in projects],
+        "now": timezone.now(),
         "done": done.aggregate(all=Count("pk"), today=Count("pk", filter=Q(ended_at__gte=midnight))),
     }
     return render(request, "labeling/work.html", context)
