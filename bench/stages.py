@@ -23,7 +23,7 @@ from bench.demo.judgement import judge
 from bench.demo.statistics import bootstrap_mean, paired_difference
 from bench.demo.stories import TINY
 from training.rlhf import stories
-from training.rlhf.presets import PRESETS
+from training.rlhf.config import PRESETS
 from training.rlhf.records import Comparison, Demonstration, Prompt, Sample, read_records, split_of, write_records
 from training.rlhf.rundir import RunDir, read_jsonl
 

@@ -12,7 +12,7 @@ from typing import Any
 from bench.demo.judgement import Messages
 from bench.demo.scenario import Scenario, Sizes
 from training.rlhf import stories
-from training.rlhf.presets import PRESETS
+from training.rlhf.config import PRESETS
 
 GUIDELINES = """\
 Write or prefer a short story that

@@ -19,6 +19,7 @@ from training.execution.metrics import result_metrics
 from training.execution.transitions import Claim, end
 from training.models import Checkpoint, CheckpointKind, Run, RunState, Sample, Stage
 from training.rlhf import records
+from training.rlhf.config import PRESETS
 from training.rlhf.rundir import RunDir
 from training.storage import artifact_root
 
@@ -61,7 +62,17 @@ def take_in_checkpoint(run: Run, directory: RunDir, result: dict[str, Any]) -> C
         run=run,
         step=result.get("steps") or 0,
         metrics=result_metrics(result),
+        preset=_preset(run),
     )
+
+
+def _preset(run: Run) -> str:
+    """Return what the run's model has; a converted model's is named like its source when there is one."""
+    if run.stage == Stage.CONVERT:
+        source = str(run.config.get("source", ""))
+        return source if source in PRESETS else ""
+    model = run.inputs.filter(field="model").select_related("checkpoint").first()
+    return model.checkpoint.preset if model else ""
 
 
 def _checkpoint_name(run: Run) -> str:

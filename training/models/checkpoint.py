@@ -44,6 +44,11 @@ class Checkpoint(models.Model):
     run = models.ForeignKey("training.Run", null=True, blank=True, on_delete=models.PROTECT, related_name="checkpoints")
     step = models.PositiveIntegerField(default=0)
     metrics = models.JSONField(default=dict)
+    preset = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="Settings (rlhf.config.PRESETS) that suit this model; what is trained from it inherits them.",
+    )
     promoted_at = models.DateTimeField(null=True, blank=True)
     promoted_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

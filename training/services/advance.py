@@ -18,7 +18,7 @@ from training.loop import NextAction, Verb, loop_state
 from training.models import Run, Stage
 from training.services.base_models import register_tiny_story
 from training.services.datasets import freeze_dataset
-from training.services.run_inputs import default_inputs
+from training.services.run_inputs import default_inputs, preset_settings
 from training.services.runs import request_run
 from training.services.samples import publish_samples
 
@@ -99,15 +99,16 @@ def _start_run(actor: User, project: Project, action: NextAction) -> Advanced:
 
 
 def default_settings(project: Project, stage: str) -> dict[str, Any]:
-    """Return what a run started from the Loop page sets beyond its stage's defaults.
+    """Return what a run started from the Loop page sets beyond its stage's defaults: what suits its model.
 
     ``generate``: enough samples that the policies together give the K outputs of a comparison, and one to spare for
     twins.
     """
+    settings = preset_settings(project, stage)
     if stage != Stage.GENERATE:
-        return {}
+        return settings
     policies = len(default_inputs(project, stage).get("policies", [])) or 1
-    return {"samples_per_prompt": -(-project.outputs_per_comparison // policies) + 1}
+    return settings | {"samples_per_prompt": -(-project.outputs_per_comparison // policies) + 1}
 
 
 def _publish(actor: User, project: Project, action: NextAction) -> Advanced:

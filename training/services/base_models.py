@@ -13,6 +13,7 @@ from accounts.models import User
 from labeling.models import Project
 from training.exceptions import Refused, require_researcher
 from training.models import Checkpoint, CheckpointKind
+from training.rlhf.config import PRESETS
 from training.storage import artifact, base_path, resolve_location
 
 TINY_STORY = "tiny-story"
@@ -20,13 +21,20 @@ TINY_STORY_DIRECTORY = Path("training/bases/tiny")
 """The 2 M-parameter model in the source tree, made by ``training.rlhf.pretrain``."""
 
 
-def register_base(*, actor: User, name: str, location: str, project: Project | None = None) -> Checkpoint:
+def register_base(
+    *, actor: User, name: str, location: str, project: Project | None = None, preset: str = ""
+) -> Checkpoint:
     """Make a Hugging Face directory or a hub id a base model, of one project or (project None) of all.
 
     Registering the same name again with the same location returns the same row. A directory must hold a
     ``config.json``; a hub id is not looked up here: the first run that uses it does.
     """
     require_researcher(actor)
+    if preset and preset not in PRESETS:
+        raise Refused(
+            _("There is no preset “%(preset)s”; choose one of %(known)s, or none.")
+            % {"preset": preset, "known": ", ".join(PRESETS)}
+        )
     name, location = name.strip(), location.strip()
     if not name or not location:
         raise Refused(_("Give the base model a name and a directory or hub id."))
@@ -44,7 +52,7 @@ def register_base(*, actor: User, name: str, location: str, project: Project | N
         )
     with transaction.atomic():
         checkpoint, created = Checkpoint.objects.get_or_create(
-            project=project, name=name, defaults={"kind": CheckpointKind.BASE, "location": location}
+            project=project, name=name, defaults={"kind": CheckpointKind.BASE, "location": location, "preset": preset}
         )
     if not created and (checkpoint.kind != CheckpointKind.BASE or checkpoint.location != location):
         raise Refused(_("There is another checkpoint called “%(name)s”; choose another name.") % {"name": name})
@@ -70,4 +78,4 @@ def register_tiny_story(*, actor: User) -> Checkpoint:
         shutil.copytree(source, partial)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
-    return register_base(actor=actor, name=TINY_STORY, location=location)
+    return register_base(actor=actor, name=TINY_STORY, location=location, preset="tiny")

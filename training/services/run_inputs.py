@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models import Project
 from training.models import POLICY_KINDS, Checkpoint, CheckpointKind, Dataset, Stage
 from training.models.checkpoint import CheckpointQuerySet
-from training.rlhf.config import STAGES
+from training.rlhf.config import PRESETS, STAGES
 from training.services.vocabularies import vocabulary
 
 if TYPE_CHECKING:
@@ -56,6 +56,15 @@ def default_inputs(project: Project, stage: str) -> dict[str, list[Checkpoint]]:
         if chosen:
             found[field] = chosen
     return found
+
+
+def preset_settings(project: Project, stage: str, preset: str | None = None) -> dict[str, Any]:
+    """Return the settings of a preset for a stage; without a name, of the one that suits the default model."""
+    if preset is None:
+        chosen = default_inputs(project, stage)
+        models = [*chosen.get("model", ()), *chosen.get("policies", ())]
+        preset = models[0].preset if models else ""
+    return dict(PRESETS.get(preset, {}).get(stage, {}))
 
 
 def _preferred_kinds(stage: str, field: str) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from training.exceptions import TrainingError
 from training.forms import PublishForm, RunForm
 from training.models import Run, RunState, Stage
 from training.models.run import RunQuerySet
-from training.rlhf.config import STAGES, default_of, field_help
+from training.rlhf.config import PRESETS, STAGES, default_of, field_help
+from training.services.run_inputs import preset_settings
 from training.services.runs import cancel_run
 from training.views.access import newest_first, project_for, researchers_only, whole_number
 from training.views.curves import HEADLINE, curve_plan
@@ -58,11 +59,13 @@ def runs(request: HttpRequest, project_slug: str) -> HttpResponse:
 
 @researchers_only
 def run_new(request: HttpRequest, project_slug: str, stage: str) -> HttpResponse:
-    """A form of the stage's settings; ``?from=RUN`` fills it with what another run had."""
+    """A form of the stage's settings; ``?from=RUN`` fills it with another run's, ``?preset=NAME`` with a preset's."""
     project = project_for(request, project_slug)
     if stage not in STAGES:
         raise Http404
     before = _run_to_repeat(request, project, stage)
+    presets = [name for name in PRESETS if stage in PRESETS[name]]
+    preset = request.GET.get("preset")
     if request.method == "POST":
         form = RunForm(request.POST, project=project, stage=stage)
         if form.is_valid():
@@ -70,13 +73,18 @@ def run_new(request: HttpRequest, project_slug: str, stage: str) -> HttpResponse
             messages.success(request, _("%(stage)s run %(number)s is queued.") % _named(run))
             return redirect("training:run", run.pk)
     else:
-        form = RunForm(project=project, stage=stage, initial=_settings_of(before) if before else None)
+        form = RunForm(
+            project=project,
+            stage=stage,
+            initial=_settings_of(before) if before else preset_settings(project, stage, preset),
+        )
     context = {
         "project": project,
         "form": form,
         "stage": Stage(stage),
         "about": (STAGES[stage].__doc__ or "").strip(),
         "before": before,
+        "presets": presets,
         "offered": OFFERED,
         # A wrong value must be seen: its group is opened.
         "others_open": any(field.errors for field in form.other_fields),

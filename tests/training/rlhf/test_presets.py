@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from training.rlhf.config import STAGES, parse_config
-from training.rlhf.presets import PRESETS
+from training.rlhf.config.presets import PRESETS
 
 INPUTS = {"model": "a", "reward_model": "b", "reference": "c", "policies": {"sft": "a"}}
 
@@ -29,5 +29,7 @@ def test_the_papers_numbers() -> None:
 
 
 def test_presets_need_no_torch() -> None:
-    code = "import sys, training.rlhf.presets; sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
+    code = (
+        "import sys, training.rlhf.config.presets; sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

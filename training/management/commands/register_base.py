@@ -19,10 +19,17 @@ class Command(ActingCommand):
         parser.add_argument("name")
         parser.add_argument("location", help="an absolute directory, or a hub id such as HuggingFaceTB/SmolLM2-135M")
         parser.add_argument("--project", metavar="SLUG", help="only this project may use it")
+        parser.add_argument("--preset", default="", help="settings that suit it: tiny, smollm2 or instructgpt")
 
     def act(self, actor: User, options: dict[str, Any]) -> dict[str, Any]:
         project = chosen_project(options["project"]) if options["project"] else None
-        base = register_base(actor=actor, name=options["name"], location=options["location"], project=project)
+        base = register_base(
+            actor=actor,
+            name=options["name"],
+            location=options["location"],
+            project=project,
+            preset=options["preset"],
+        )
         return {"checkpoint": base.pk, "name": base.name, "location": base.location}
 
     def told(self, figures: dict[str, Any]) -> str:

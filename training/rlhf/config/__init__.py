@@ -13,6 +13,7 @@ from training.rlhf.config.base import (
     field_help,
     parse_config,
 )
+from training.rlhf.config.presets import PRESETS
 from training.rlhf.config.stages import (
     STAGES,
     ConvertConfig,
@@ -25,6 +26,7 @@ from training.rlhf.config.stages import (
 )
 
 __all__ = [
+    "PRESETS",
     "STAGES",
     "Config",
     "ConfigError",

@@ -2,8 +2,9 @@
 
     PRESETS[name][stage] -> values for that stage's config; what is not named keeps the config's default
 
-"tiny" is for the story model that the project ships: measured, see docs/lab-notebook.md. "instructgpt" is Ouyang et
-al. 2022, appendix C, as far as the paper gives numbers (the 1.3B and 6B policies); it wants GPUs.
+"tiny" is for the story model that the project ships: measured, see docs/lab-notebook.md. "smollm2" is for
+SmolLM2-135M on two cores. "instructgpt" is Ouyang et al. 2022, appendix C, as far as the paper gives numbers (the
+1.3B and 6B policies); it wants GPUs.
 """
 
 from __future__ import annotations
@@ -110,4 +111,27 @@ INSTRUCTGPT: Mapping[str, Mapping[str, Setting]] = {
     },
 }
 
-PRESETS: Mapping[str, Mapping[str, Mapping[str, Setting]]] = {"tiny": TINY, "instructgpt": INSTRUCTGPT}
+SMOLLM2: Mapping[str, Mapping[str, Setting]] = {
+    # A small chat model that is good already: short runs and small steps, so that two cores finish while one waits.
+    "sft": {"batch_size": 8, "epochs": 2, "learning_rate": 2e-5, "max_length": 256},
+    "generate": {"samples_per_prompt": 2, "max_prompt_length": 192, "max_new_tokens": 64, "batch_size": 32},
+    "reward": {"batch_size": 8, "epochs": 1, "learning_rate": 2e-5, "max_length": 256},
+    "ppo": {
+        "updates": 8,
+        "episodes_per_update": 32,
+        "minibatches": 2,
+        "inner_epochs": 1,
+        # 135 M parameters in float32, twice, with Adam: small pieces keep the peak below 8 GB.
+        "micro_batch_size": 8,
+        "max_prompt_length": 192,
+        "max_new_tokens": 64,
+        "learning_rate": 2e-6,
+        "value_learning_rate": 1e-5,
+    },
+}
+
+PRESETS: Mapping[str, Mapping[str, Mapping[str, Setting]]] = {
+    "tiny": TINY,
+    "smollm2": SMOLLM2,
+    "instructgpt": INSTRUCTGPT,
+}
