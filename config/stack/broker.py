@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from celery import Celery
+from kombu import Connection
 
 
 def bring_back_unacknowledged(url: str) -> int:
@@ -10,8 +10,8 @@ def bring_back_unacknowledged(url: str) -> int:
 
     Only before any worker runs: such a message otherwise comes back after the visibility timeout, a day later.
     """
-    app = Celery("volant-broker", broker=url, set_as_current=False)
-    with app.connection_for_write() as connection:
+    # Not through a Celery app: CELERY_BROKER_URL in the environment would win over `url`.
+    with Connection(url) as connection:
         # kombu's Redis channel; what it adds to a plain one is not in its types.
         channel: Any = connection.default_channel
         waiting = int(channel.client.zcard(channel.unacked_index_key))

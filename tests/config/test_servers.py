@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from celery import Celery
+from kombu import Connection
 
 from config.stack.broker import bring_back_unacknowledged
 from config.stack.errors import StackError
@@ -192,12 +192,12 @@ def none_runs(pids: list[int]) -> bool:
 
 def test_unacknowledged_message_comes_back(valkey: EmbeddedValkey) -> None:
     valkey.start()
-    app = Celery("test-broker", broker=valkey.url, set_as_current=False)
-    with app.connection_for_write() as connection:
+    # kombu, not a Celery app: CELERY_BROKER_URL of the test run would win, and its worker would take the message.
+    with Connection(valkey.url) as connection:
         connection.SimpleQueue("gpu").put({"run": 7})
     # A worker that takes the message and is gone without a word: nobody acknowledges, nobody puts back.
     code = (
-        "import os, sys; from celery import Celery; connection = Celery(broker=sys.argv[1]).connection_for_read()\n"
+        "import os, sys; from kombu import Connection; connection = Connection(sys.argv[1])\n"
         "print(connection.SimpleQueue('gpu').get(timeout=20).payload, flush=True); os._exit(9)\n"
     )
     taken = subprocess.run(
@@ -210,7 +210,7 @@ def test_unacknowledged_message_comes_back(valkey: EmbeddedValkey) -> None:
     kill(valkey.process)
     valkey.start()
     assert bring_back_unacknowledged(valkey.url) == 1
-    with app.connection_for_write() as connection:
+    with Connection(valkey.url) as connection:
         message = connection.SimpleQueue("gpu").get(timeout=5)
         assert message.payload == {"run": 7}
         message.ack()
