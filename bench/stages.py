@@ -80,7 +80,7 @@ def one_seed(out: Path, seed: int, base: str, threads: int) -> dict[str, Any]:
     # 1. Demonstrations → SFT.
     rng = random.Random(seed)
     demonstrations = [
-        Demonstration(p.prompt, stories.write_demonstration(p.prompt, rng), id=p.id, key=p.key, simulated=True)
+        Demonstration(p.prompt, TINY.demonstrate(p.prompt, rng), id=p.id, key=p.key, simulated=True)
         for p in split(stories.prompts(sizes.written, 1000 + seed), "train")
     ]
     sft = run_stage(out, "sft", "sft", {"train.jsonl": demonstrations}, model=base, **shared)

@@ -17,9 +17,9 @@ TINY: Mapping[str, Mapping[str, Setting]] = {
     "sft": {
         # 130 to 200 demonstrations of 70 tokens: small steps, so that two thousand tokens make one.
         "batch_size": 16,
-        # Three passes bring the habits over; the name that must be copied from the prompt gains nothing after them.
+        # Some 27 updates: from 2.1 points to about what the writers themselves reach (3.2 to 3.6).
         "epochs": 3,
-        # A quarter of the base's own peak: 2 M parameters take and need far more than the paper's 1e-5.
+        # A sixth of the base's own peak: 2 M parameters take and need far more than the paper's 1e-5.
         "learning_rate": 5e-4,
         # The longest prompt of the grammar has 24 tokens, the longest story 110.
         "max_length": 192,
@@ -34,7 +34,8 @@ TINY: Mapping[str, Mapping[str, Setting]] = {
     },
     "reward": {
         "batch_size": 8,
-        # The paper's single pass is for 33,000 prompts. With 200, the second still lowers the held-out loss.
+        # The paper's single pass is for 33,000 prompts. Two passes over 192 order 0.75 to 0.79 of held-out pairs; four
+        # order 0.90 of the training pairs and gain no more than noise on the others.
         "epochs": 2,
         "learning_rate": 5e-4,
         "max_length": 192,
@@ -45,18 +46,18 @@ TINY: Mapping[str, Mapping[str, Setting]] = {
         # Four steps of 16 episodes, each answer used once [InstructGPT: 8 of 64, once]: half the time of two passes.
         "minibatches": 4,
         "inner_epochs": 1,
-        # Sorted by length inside a minibatch; 16 rows fit a CPU's cache, 64 do not (a quarter slower).
+        # One forward pass of 16 rows took a quarter less CPU time an answer than one of 32.
         "micro_batch_size": 16,
         "max_prompt_length": 64,
         "max_new_tokens": 72,
-        # Steps this large keep the clipped share of tokens near 1 %.
+        # 0.1 to 0.2 % of tokens are clipped, so these are small steps; 3e-4 took an early base to a KL of 10.
         "learning_rate": 2e-4,
         # The value model must follow a score that rises by two points in a hundred steps.
         "value_learning_rate": 5e-4,
         # Scores spread over several points, so the usual 0.2 would tie the value model down.
         "value_clip": 1.0,
         "warmup_updates": 2,
-        # The paper's beta; the KL ends at 5 to 10 nats a story of 60 tokens.
+        # The paper's beta; the KL ends at 4 to 9 nats a story of 60 tokens.
         "kl_coefficient": 0.02,
         # As much as a story gains by ending well.
         "missing_eos_penalty": 1.0,
