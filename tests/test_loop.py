@@ -19,7 +19,7 @@ from tests.browser.pages import watch_for_errors
 from tests.conftest import AsgiServer
 from tests.factories import PASSWORD, ResearcherFactory, UserFactory
 from tests.worker import WorkerProcess
-from training.models import Checkpoint, CheckpointKind, Dataset, Run, RunState, Sample, Stage
+from training.models import Checkpoint, CheckpointKind, Run, RunState, Sample, Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(1500), pytest.mark.django_db(transaction=True)]
 
@@ -174,7 +174,7 @@ def test_from_a_label_in_the_browser_to_a_better_answer_in_the_next_round(
     researcher.next_step("Freeze the prompts")
     researcher.next_step("Generate outputs")
     generate = researcher.wait_for_run(Stage.GENERATE)
-    assert generate.samples.count() == Dataset.objects.get(kind="ppo").records("train") * (OUTPUTS + 1)
+    assert generate.samples.count() == PROMPTS * (OUTPUTS + 1), "fresh prompts of both splits"
     researcher.next_step("Publish the outputs")
     tasks = labeler.rank_all()
     assert Comparison.objects.current().filter(labeler=ada).count() == tasks > 0

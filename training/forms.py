@@ -24,7 +24,7 @@ from training.services.samples import Published, publish_samples
 
 _CHOICES: dict[str, list[tuple[str, Any]]] = {
     "device": [("auto", _("a GPU when there is one")), ("cpu", _("CPU")), ("cuda", _("GPU"))],
-    "split": [("train", _("train")), ("valid", _("valid"))],
+    "split": [("train", _("train")), ("valid", _("valid")), ("both", _("both"))],
     "dtype": [("bfloat16", "bfloat16"), ("float32", "float32")],
 }
 _ESSENTIAL = {

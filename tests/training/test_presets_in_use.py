@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import CheckpointFactory, ProjectFactory, ResearcherFactory, RunFactory
+from tests.factories import (
+    CheckpointFactory,
+    ProjectFactory,
+    PromptFactory,
+    ResearcherFactory,
+    RoundFactory,
+    RunFactory,
+    TaskFactory,
+)
 from training.execution.ingest import take_in_checkpoint
-from training.models import CheckpointKind, RunInput, Stage
+from training.models import CheckpointKind, Dataset, RunInput, Stage
 from training.rlhf.config import PRESETS, STAGES, parse_config
 from training.rlhf.rundir import RunDir
-from training.services.advance import default_settings
+from training.services.advance import _freeze_fresh_prompts, default_settings
 from training.services.base_models import register_tiny_story
+from training.services.datasets import freeze_dataset
 from training.services.run_inputs import preset_settings
 from training.storage import artifact
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -58,3 +69,26 @@ def test_the_form_is_filled_with_the_preset_asked_for(client: Client) -> None:
     assert page.context["form"]["episodes_per_update"].value() == 512
     page = client.get(reverse("training:run_new", args=[project.slug, "ppo"]), {"preset": "no-such"})
     assert page.status_code == 200
+
+
+def test_the_loops_outputs_answer_fresh_prompts_of_both_splits(client: Client) -> None:
+    project = ProjectFactory()
+    researcher = ResearcherFactory()
+    open_round = RoundFactory(project=project)
+    prompts = [PromptFactory(project=project) for _ in range(40)]
+    compared = prompts[:10]
+    for prompt in compared:
+        TaskFactory(project=project, round=open_round, prompt=prompt, kind="compare")
+    fresh = _freeze_fresh_prompts(researcher, project)
+    assert fresh is not None
+    ids = {f"prompt-{prompt.pk}" for prompt in prompts[10:]}
+    found = {
+        json.loads(line)["id"]
+        for name in ("train.jsonl", "valid.jsonl")
+        for line in (artifact(fresh.path) / name).read_text().splitlines()
+    }
+    assert found == ids
+    assert Dataset.objects.newest(project, "ppo") is None, "PPO would train on a round's few prompts"
+    whole = freeze_dataset(actor=researcher, project=project, kind="ppo")
+    assert (fresh.version, whole.version) == (1, 2)
+    assert Dataset.objects.newest(project, "ppo") == whole

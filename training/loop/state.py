@@ -147,9 +147,9 @@ def _facts(project: Project, round: Round | None, counts: _Counts, recent: list[
 
 
 def _outputs_waiting(project: Project) -> int | None:
-    """Return the newest generate run on training prompts, when no task shows its outputs and no policy is newer."""
-    runs = Run.objects.filter(project=project, stage=Stage.GENERATE, state=RunState.SUCCEEDED, config__split="train")
-    run = runs.order_by("-queued_at").first()
+    """Return the newest generate run (held-out ones aside) when no task shows its outputs and no policy is newer."""
+    runs = Run.objects.filter(project=project, stage=Stage.GENERATE, state=RunState.SUCCEEDED)
+    run = runs.exclude(config__split="valid").order_by("-queued_at").first()
     if run is None or run.samples.filter(completion__isnull=False).exists():
         return None
     newest = Checkpoint.objects.filter(project=project, kind__in=POLICY_KINDS).aggregate(at=Max("created_at"))["at"]
@@ -185,6 +185,7 @@ def _steps(counts: _Counts, facts: Facts, project: Project) -> list[Step]:
 
 
 def _newest_datasets(project: Project) -> list[Dataset]:
-    newest = Dataset.objects.filter(project=project).order_by("kind", "-version").distinct("kind")
+    newest = Dataset.objects.filter(project=project).exclude(query__fresh_only=True)
+    newest = newest.order_by("kind", "-version").distinct("kind")
     order = list(DatasetKind.values)
     return sorted(newest, key=lambda dataset: order.index(dataset.kind))

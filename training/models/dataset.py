@@ -21,8 +21,8 @@ class DatasetKind(models.TextChoices):
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     def newest(self, project: Project, kind: str) -> Dataset | None:
-        """Return the last frozen dataset of a kind, or None."""
-        return self.filter(project=project, kind=kind).order_by("-version").first()
+        """Return the last frozen dataset of a kind, or None; not one of fresh prompts for a round's outputs."""
+        return self.filter(project=project, kind=kind).exclude(query__fresh_only=True).order_by("-version").first()
 
 
 class Dataset(models.Model):

@@ -82,17 +82,30 @@ class Asked:
 
 
 def read_prompts(config: GenerateConfig, run: RunDir) -> list[Asked]:
-    """Return the split's prompts; a prompt without an id is named after its line. Raises StageError for none."""
-    path = run.train if config.split == "train" else run.valid
+    """Return the prompts to answer; with both splits, `max_prompts` is shared in proportion to their sizes."""
+    if config.split != "both":
+        prompts = read_split(config.split, run)
+        return prompts[: config.max_prompts] if config.max_prompts else prompts
+    train, valid = read_split("train", run), read_split("valid", run)
+    if {p.id for p in train} & {p.id for p in valid}:
+        raise StageError("a prompt id stands in train.jsonl and in valid.jsonl: make ids unique")
+    total = min(config.max_prompts or len(train) + len(valid), len(train) + len(valid))
+    held_out = min(max(round(total * len(valid) / (len(train) + len(valid))), 1), len(valid))
+    return train[: total - held_out] + valid[:held_out]
+
+
+def read_split(split: str, run: RunDir) -> list[Asked]:
+    """Return a split's prompts; a prompt without an id is named after its line. Raises StageError for none."""
+    path = run.train if split == "train" else run.valid
     if not path.exists():
-        raise StageError(f"data/{path.name} is missing: freeze a prompt dataset that has a {config.split} split")
+        raise StageError(f"data/{path.name} is missing: freeze a prompt dataset that has a {split} split")
     records = list(read_records(Prompt, path))
-    prompts = [Asked(r.id or f"line-{number}", r.prompt) for number, r in enumerate(records, start=1)]
+    prompts = [Asked(r.id or f"{split}-line-{number}", r.prompt) for number, r in enumerate(records, start=1)]
     if len({p.id for p in prompts}) < len(prompts):
         raise StageError(f"data/{path.name} has two prompts with the same id: make ids unique")
     if not prompts:
         raise StageError(f"data/{path.name} has no prompts: choose the other split, or add prompts")
-    return prompts[: config.max_prompts] if config.max_prompts else prompts
+    return prompts
 
 
 def context_length(model: PreTrainedModel) -> int:

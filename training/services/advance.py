@@ -15,15 +15,18 @@ from labeling.models import Project, Prompt, Round, TaskKind
 from labeling.services.rounds import open_round, request_demonstrations
 from training.exceptions import Refused, TrainingError, require_researcher
 from training.loop import NextAction, Verb, loop_state
-from training.models import Run, Stage
+from training.models import Dataset, DatasetKind, Run, Stage
 from training.services.base_models import register_tiny_story
 from training.services.datasets import freeze_dataset
+from training.services.records import FreezeQuery
 from training.services.run_inputs import default_inputs, preset_settings
 from training.services.runs import request_run
 from training.services.samples import publish_samples
 
 ASKED_AT_ONCE = 100
 """How many demonstrations one press asks for; a large import would otherwise fill the queue for weeks."""
+ANSWERED_AT_ONCE = 60
+"""How many fresh prompts one press answers: about an hour of ranking, and prompts are left for the next round."""
 
 
 class LoopMovedOn(TrainingError):
@@ -49,6 +52,12 @@ def advance_loop(*, actor: User, project: Project, verb: str, target: str = "") 
     harmless and waits for nobody). Raises LoopMovedOn, and whatever the step's own service refuses.
     """
     require_researcher(actor)
+    if verb == Verb.START_RUN and target == Stage.GENERATE:
+        _still_next(project, verb, target)
+        fresh = _freeze_fresh_prompts(actor, project)
+        with transaction.atomic():
+            locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+            return _start_run(actor, locked, _still_next(locked, verb, target), fresh)
     if verb == Verb.FREEZE:  # outside a transaction, which would give up freeze_dataset's snapshot
         _still_next(project, verb, target)
         dataset = freeze_dataset(actor=actor, project=project, kind=target)
@@ -90,25 +99,39 @@ def _ask_to_write(actor: User, project: Project, action: NextAction) -> Advanced
     return Advanced(_("%(count)d prompts wait for an answer.") % {"count": asked})
 
 
-def _start_run(actor: User, project: Project, action: NextAction) -> Advanced:
-    run = request_run(
-        actor=actor, project=project, stage=action.target, config=default_settings(project, action.target)
-    )
+def _freeze_fresh_prompts(actor: User, project: Project) -> Dataset | None:
+    """Freeze prompts that were never compared, for a round's outputs; None when all were (then they come again)."""
+    if not Prompt.objects.in_project(project).never_tasked(TaskKind.COMPARE).exists():
+        return None
+    query = FreezeQuery(fresh_only=True)
+    return freeze_dataset(actor=actor, project=project, kind=DatasetKind.PPO, query=query)
+
+
+def _start_run(actor: User, project: Project, action: NextAction, dataset: Dataset | None = None) -> Advanced:
+    settings = default_settings(project, action.target)
+    if action.target == Stage.GENERATE:
+        chosen = dataset or Dataset.objects.newest(project, DatasetKind.PPO)
+        if chosen is not None and chosen.records("train") and chosen.records("valid"):
+            settings["split"] = "both"
+    run = request_run(actor=actor, project=project, stage=action.target, config=settings, dataset=dataset)
     said = _("%(stage)s run %(number)d is queued.") % {"stage": run.get_stage_display(), "number": run.pk}
+    if action.target == Stage.GENERATE and dataset is None:
+        said += " " + _("Every prompt was compared before, so they are asked again; import more for fresh ones.")
     return Advanced(said, run_id=run.pk)
 
 
 def default_settings(project: Project, stage: str) -> dict[str, Any]:
     """Return what a run started from the Loop page sets beyond its stage's defaults: what suits its model.
 
-    ``generate``: enough samples that the policies together give the K outputs of a comparison, and one to spare for
-    twins.
+    ``generate``: as many prompts as people rank in a round, and enough samples that the policies together give the K
+    outputs of a comparison, with one to spare for twins.
     """
     settings = preset_settings(project, stage)
     if stage != Stage.GENERATE:
         return settings
     policies = len(default_inputs(project, stage).get("policies", [])) or 1
-    return settings | {"samples_per_prompt": -(-project.outputs_per_comparison // policies) + 1}
+    samples = -(-project.outputs_per_comparison // policies) + 1
+    return settings | {"samples_per_prompt": samples, "max_prompts": ANSWERED_AT_ONCE}
 
 
 def _publish(actor: User, project: Project, action: NextAction) -> Advanced:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -151,8 +152,8 @@ def _publish(
     """Give the files their version and place, and make the row. One freeze of a project at a time."""
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
-        newest = Dataset.objects.newest(project, kind)
-        version = newest.version + 1 if newest else 1
+        made = Dataset.objects.filter(project=project, kind=kind).aggregate(last=Max("version"))
+        version = (made["last"] or 0) + 1
         manifest = manifest | {"version": version, "frozen_at": timezone.now().isoformat()}
         write_json(partial / "manifest.json", manifest)
         _sync(partial)

@@ -151,7 +151,8 @@ def check_dataset(project: Project, stage: str, dataset: Dataset | None, config:
             "dataset": _("This stage reads a %(wanted)s dataset, not %(kind)s.")
             % {"wanted": wanted, "kind": dataset.kind}
         }
-    split = str(config.get("split", "train"))
-    if not dataset.records(split):
-        return {"dataset": _("This dataset has no %(split)s records.") % {"split": split}}
+    chosen = str(config.get("split", "train"))
+    for split in ("train", "valid") if chosen == "both" else (chosen,):
+        if not dataset.records(split):
+            return {"dataset": _("This dataset has no %(split)s records.") % {"split": split}}
     return {}

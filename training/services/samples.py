@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from labeling.models import Completion, Prompt, Round, RoundState, Split, Task
+from labeling.models import Completion, Round, RoundState, Task
 from labeling.services.rounds import NewOutput, close_round, open_round, request_comparisons
 from training.exceptions import NothingToPublish, Refused, require_researcher
 from training.models import Run, RunState, Sample, Stage
@@ -158,12 +158,6 @@ def _link(tasks: Iterable[Task], outputs: dict[int, list[Output]]) -> None:
                 sample.completion = by_text[output.text]
                 changed.append(sample)
     Sample.objects.bulk_update(changed, ["completion"], batch_size=500)
-
-
-def fresh_prompts(run: Run) -> int:
-    """Return how many of the run's prompts were never shown for comparison."""
-    prompts = Prompt.objects.filter(samples__run=run, split=Split.TRAIN)
-    return prompts.never_tasked("compare").distinct().count()
 
 
 NOTHING_YET = gettext_lazy("This run's outputs are not published yet.")

@@ -16,7 +16,7 @@ import pytest
 from training.rlhf import generate
 from training.rlhf.batching import decode, encode_prompt
 from training.rlhf.config import GenerateConfig
-from training.rlhf.generate import sample_seed, train
+from training.rlhf.generate import read_prompts, sample_seed, train
 from training.rlhf.lifecycle import run_stage
 from training.rlhf.modeling import load_policy, load_tokenizer
 from training.rlhf.records import Prompt, Sample, read_records, write_records
@@ -174,3 +174,16 @@ def test_mistakes_are_said(random_tiny: Path, tmp_path: Path, capsys, change, me
     change(run)
     assert run_stage(GenerateConfig, train, tmp_path) == 2
     assert message in capsys.readouterr().err
+
+
+def test_both_splits_share_the_prompts_by_size(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    run.data.mkdir()
+    ask = [{"role": "user", "content": "Hello?"}]
+    write_records(run.train, [Prompt(prompt=ask, id=f"t{n}") for n in range(80)])
+    write_records(run.valid, [Prompt(prompt=ask, id=f"v{n}") for n in range(20)])
+    few = read_prompts(GenerateConfig(policies={"p": "x"}, split="both", max_prompts=10), run)
+    assert [p.id for p in few] == [*(f"t{n}" for n in range(8)), "v0", "v1"]
+    assert len(read_prompts(GenerateConfig(policies={"p": "x"}, split="both"), run)) == 100
+    one = read_prompts(GenerateConfig(policies={"p": "x"}, split="both", max_prompts=2), run)
+    assert [p.id for p in one] == ["t0", "v0"]

@@ -163,9 +163,9 @@ class GenerateConfig(StageConfig):
     policies: dict[str, str] | None = None
     """Name (as samples carry it) -> checkpoint path of each policy that answers."""
     split: str = "train"
-    """Which prompts are answered: train or valid."""
+    """Which prompts are answered: train, valid or both (a reward model needs held-out rankings too)."""
     max_prompts: int = 0
-    """Answer only so many prompts, from the first; 0 answers all."""
+    """Answer only so many prompts, from the first; both splits share them by size. 0 answers all."""
     samples_per_prompt: int = 2
     """Outputs of each policy for each prompt."""
     batch_size: int = 64
@@ -185,8 +185,8 @@ class GenerateConfig(StageConfig):
         found |= self._not_negative("max_prompts", "temperature")
         if not 0 < self.top_p <= 1:
             found["top_p"] = "must be above 0 and at most 1"
-        if self.split not in ("train", "valid"):
-            found["split"] = "choose train or valid"
+        if self.split not in ("train", "valid", "both"):
+            found["split"] = "choose train, valid or both"
         if not self.policies:
             found["policies"] = "choose at least one policy"
         return found
