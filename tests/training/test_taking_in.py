@@ -132,6 +132,16 @@ class TestResults:
         take_in_result(claim, directory, result, log_tail="")
         assert list(Sample.objects.values_list("number", "text")) == [(0, "one"), (1, "")]
 
+    def test_a_policy_may_say_what_the_database_cannot_hold(self, project: Project) -> None:
+        """A byte-level tokenizer knows the NUL, and a barely trained policy samples it."""
+        run, claim, directory = start(project, "generate")
+        policy, prompt = CheckpointFactory(project=project), PromptFactory(project=project)
+        RunInput.objects.create(run=run, field="policies", checkpoint=policy)
+        names = {"prompt_id": f"prompt-{prompt.pk}", "checkpoint": f"checkpoint-{policy.pk}"}
+        result = self.samples(directory, SampleRecord(completion="Once\x00 there", tokens=[5, 0, 6], **names))
+        take_in_result(claim, directory, result, log_tail="")
+        assert list(Sample.objects.values_list("text", "tokens")) == [("Once there", [5, 0, 6])]
+
     def test_samples_of_unknown_prompts_or_policies_undo_everything(self, project: Project) -> None:
         run, claim, directory = start(project, "generate")
         policy, prompt = CheckpointFactory(project=project), PromptFactory(project=project)

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from labeling.conversations import storable
 from labeling.models import Prompt
 from training.exceptions import BadResult
 from training.execution.directory import POLICY_NAME
@@ -111,9 +112,9 @@ def _sample_rows(run: Run, directory: RunDir, policies: set[int], prompts: set[i
                 )
             key = (int(prompt[1]), int(policy[1]))
             yield Sample(
-                run=run, prompt_id=key[0], checkpoint_id=key[1], number=numbers[key], text=record.completion,
-                tokens=record.tokens, finish_reason=record.finish_reason, seed=record.seed,
-                temperature=record.temperature, top_p=record.top_p,
+                run=run, prompt_id=key[0], checkpoint_id=key[1], number=numbers[key],
+                text=storable(record.completion), tokens=record.tokens, finish_reason=record.finish_reason,
+                seed=record.seed, temperature=record.temperature, top_p=record.top_p,
             )  # fmt: skip
             numbers[key] += 1
     except (OSError, records.RecordError) as error:

@@ -184,12 +184,13 @@ class RunDir:
         return value
 
     def log_tail(self, lines: int = 40) -> str:
-        """Return the last `lines` lines of the log, reading at most 64 KiB from its end."""
+        """Return the last `lines` lines of the log, reading at most 64 KiB from its end; without NULs, so that a
+        database can hold it."""
         try:
             with self.log.open("rb") as stream:
                 stream.seek(0, os.SEEK_END)
                 stream.seek(max(stream.tell() - 65536, 0))
-                text = stream.read().decode("utf-8", errors="replace")
+                text = stream.read().replace(b"\x00", b"").decode("utf-8", errors="replace")
         except FileNotFoundError:
             return ""
         return "\n".join(text.splitlines()[-lines:])

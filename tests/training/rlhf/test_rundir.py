@@ -121,6 +121,8 @@ def test_the_result_is_none_until_it_is_there(tmp_path: Path):
 def test_the_logs_tail_is_short_even_of_a_long_log(tmp_path: Path):
     run = RunDir(tmp_path)
     assert run.log_tail() == ""
+    run.log.write_bytes(b"a NUL\x00 byte\n")
+    assert run.log_tail() == "a NUL byte"
     run.log.write_bytes(b"\xff\xfe broken\n" + b"".join(b"line %d\n" % i for i in range(50_000)))
     assert run.log_tail(2) == "line 49998\nline 49999"
     assert len(run.log_tail(10**9)) <= 65536
