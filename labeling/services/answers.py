@@ -34,9 +34,8 @@ def check_answer_text(text: str) -> str:
     """Return the text as it is stored. Raises AnswerRefused when it is empty or longer than 20 000 characters."""
     clean = storable(text).replace("\r\n", "\n")
     if not clean.strip():
-        raise AnswerRefused(
-            _("The answer is empty. Write one, or skip the task."), fields={"text": [_("Write an answer.")]}
-        )
+        empty = _("The answer is empty. Write one, or skip the task.")
+        raise AnswerRefused(empty, fields={"text": [empty]})
     if len(clean) > MAX_ANSWER:
         sentence = _("The answer has %(n)d characters; at most %(max)d can be stored. Nothing is lost: shorten it.") % {
             "n": len(clean),
