@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from labeling.conversations import Messages
+from labeling.conversations import Messages, is_storable
 from labeling.models import Source
 
 
@@ -64,6 +64,6 @@ def text_field(record: dict[str, Any], name: str, *, longest: int = 200) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise LineRefused(f"{name} must be text")
     text = str(value).strip()
-    if "\x00" in text or len(text) > longest:
-        raise LineRefused(f"{name} must be at most {longest} characters without NUL bytes")
+    if not is_storable(text) or len(text) > longest:
+        raise LineRefused(f"{name} must be at most {longest} characters without NUL bytes or broken Unicode")
     return text

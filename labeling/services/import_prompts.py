@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.permissions import can_research
-from labeling.conversations import ConversationError, fingerprint
+from labeling.conversations import ConversationError, fingerprint, is_storable, storable
 from labeling.exceptions import ImportRefused, NotAllowed
 from labeling.importing.formats import AUTO, FORMATS, detect
 from labeling.importing.languages import guess_language
@@ -51,7 +51,8 @@ class ImportReport:
     def refuse(self, line: int, reason: str) -> None:
         self.refused_count += 1
         if len(self.refused) < MOST_REFUSALS_KEPT:
-            self.refused.append(Refusal(line, reason))
+            # A reason may quote the file, and PostgreSQL keeps the report too.
+            self.refused.append(Refusal(line, storable(reason)))
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -101,8 +102,11 @@ def _check(format: str, defaults: PromptDefaults) -> None:
         problems["source"] = [_("Use labeler or customer.")]
     lengths = {"key": 200, "category": 80, "language": 16, "licence": 80, "external_labeler": 120}
     for name, longest in lengths.items():
-        if len(getattr(defaults, name)) > longest:
+        value = getattr(defaults, name)
+        if len(value) > longest:
             problems[name] = [_("At most %(n)d characters.") % {"n": longest}]
+        elif not is_storable(value):
+            problems[name] = [_("This has a NUL byte or broken Unicode.")]
     if problems:
         raise ImportRefused(fields=problems)
 
@@ -122,7 +126,7 @@ class _Import:
         self.report.dry_run = self.dry_run
         if not self.dry_run:
             self.report.batch = PromptImport.objects.create(
-                project=self.project, format="", filename=filename[:255], sha256="", created_by=self.actor
+                project=self.project, format="", filename=storable(filename)[:255], sha256="", created_by=self.actor
             )
         pending: list[tuple[Prompt, str]] = []
         for parsed in self._parsed():

@@ -32,7 +32,8 @@ def bring(project: Project, *lines: Any, **more: Any) -> ImportReport:
     raw = [line if isinstance(line, bytes) else line.encode() if isinstance(line, str) else json.dumps(line).encode()
            for line in lines]  # fmt: skip
     stream = io.BytesIO(b"\n".join(raw) + b"\n")
-    return import_prompts(actor=more.pop("actor", None), project=project, filename="test.jsonl", stream=stream, **more)
+    filename = more.pop("filename", "test.jsonl")
+    return import_prompts(actor=more.pop("actor", None), project=project, filename=filename, stream=stream, **more)
 
 
 def reasons(report: ImportReport) -> dict[int, str]:
@@ -120,6 +121,25 @@ def test_every_bad_line_is_reported_and_the_good_ones_come_in(project: Project) 
         assert words in said[line], (line, said[line])
     batch = PromptImport.objects.get()
     assert batch.accepted == 2 and len(batch.refused) == 21 and batch.refused[0] == {"line": 4, "reason": said[4]}
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\ud800"])
+@pytest.mark.parametrize("name", ["id", "key", "category", "language", "licence", "source", "a%sb"])
+def test_what_postgres_cannot_hold_is_refused_wherever_it_stands(project: Project, name: str, text: str) -> None:
+    """As an escape, NUL and half a surrogate pair are good UTF-8 and good JSON."""
+    name, value = (name % text, "x") if "%" in name else (name, f"x{text}")
+    for body in (f'{{"prompt": "Bad.", "{name}": "{value}"}}', f'{{"{name}": "{value}"}}'):
+        report = bring(project, body, {"prompt": f"Good beside {body[2:8]}."}, filename=f"broken{chr(0xD800)}.jsonl")
+        assert (report.accepted, list(reasons(report))) == (1, [1])
+        assert report.batch is not None
+        stored = PromptImport.objects.get(pk=report.batch.pk)
+        assert [refusal["reason"] for refusal in stored.refused] == [reasons(report)[1]]
+
+
+def test_a_default_that_postgres_cannot_hold_is_refused(project: Project) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        bring(project, {"prompt": "Good."}, defaults=PromptDefaults(key="\ud800", licence="a\x00"))
+    assert set(refused.value.fields) == {"key", "licence"}
 
 
 def test_repeated_in_the_file_and_in_the_project(project: Project) -> None:
