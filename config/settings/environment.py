@@ -32,8 +32,26 @@ def read_text(name: str, hint: str, default: str | None = None) -> str:
 def read_url(name: str, schemes: Sequence[str], hint: str, default: str | None = None) -> str:
     """An address whose scheme is one of `schemes`. The value is never repeated in the error: it holds a password."""
     value = read_text(name, hint, default)
-    if urlsplit(value).scheme not in schemes:
+    try:
+        parts = urlsplit(value)
+        # Reading the port finds one that is no number. A list of sentinels has several; they are left to the broker.
+        _port = parts.port if not set(",;") & set(parts.netloc) else None
+    except ValueError:
+        raise SettingsError(
+            f"{name} cannot be read as an address (is the port a number, and is the password percent-encoded?); "
+            f"set it to {hint}."
+        ) from None
+    if parts.scheme not in schemes:
         raise SettingsError(f"{name} begins with an unknown scheme; set it to {hint}.")
+    return value
+
+
+def read_rate(name: str, default: str) -> str:
+    """How often something may be asked for, as REST framework writes it: 60/min."""
+    value = read_text(name, "a rate", default)
+    count, slash, period = value.partition("/")
+    if not (count.isascii() and count.isdecimal() and slash and period[:1] in {"s", "m", "h", "d"}):
+        raise SettingsError(f"{name} is {value!r}; set it to a rate such as {default}.")
     return value
 
 

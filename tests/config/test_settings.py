@@ -50,6 +50,10 @@ def start(
         ("DATABASE_URL", None, "Set DATABASE_URL to the address of a PostgreSQL database"),
         ("DATABASE_URL", "sqlite:////srv/volant.db", "DATABASE_URL begins with an unknown scheme"),
         ("DATABASE_URL", "postgres://volant:secret-word@db.example.org", "DATABASE_URL names no database"),
+        ("DATABASE_URL", "postgres://volant:secret-word@db.example.org:x/volant", "DATABASE_URL cannot be read"),
+        ("DATABASE_URL", "postgres://volant:secret-word[@db.example.org/volant", "DATABASE_URL cannot be read"),
+        ("CELERY_BROKER_URL", "redis://:secret-word@mq.example.org:x/0", "CELERY_BROKER_URL cannot be read"),
+        ("API_RATE_ANON", "often", "API_RATE_ANON is 'often'; set it to a rate such as 60/min"),
         ("CELERY_BROKER_URL", None, "Set CELERY_BROKER_URL to the address of the message broker"),
         ("CELERY_BROKER_URL", "volant:secret-word@mq.example.org", "CELERY_BROKER_URL begins with an unknown scheme"),
         ("ALLOWED_HOSTS", None, "Set ALLOWED_HOSTS to the host names"),
@@ -70,6 +74,14 @@ def test_wrong_setting_is_one_sentence(name: str, value: str | None, sentence: s
     assert sentence in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
     assert "secret-word" not in ended.stderr
+
+
+def test_a_database_that_does_not_answer_is_one_sentence() -> None:
+    entry = "import runpy, sys; sys.argv = ['manage.py', 'migrate']; runpy.run_path('manage.py', run_name='__main__')"
+    ended = start(entry, {"DATABASE_URL": "postgres://volant:secret-word@127.0.0.1:1/volant"})
+    assert ended.returncode == 1
+    assert "set DATABASE_URL to one that answers" in ended.stderr
+    assert "Traceback" not in ended.stderr and "secret-word" not in ended.stderr
 
 
 def test_manage_py_and_wsgi_say_it_too() -> None:
