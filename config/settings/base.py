@@ -6,7 +6,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from config.settings.environment import read_choice, read_flag, read_number, read_text
+from config.settings.environment import read_choice, read_flag, read_number, read_rate, read_text
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 # Everything that a running installation writes. The stack and the Makefile use the same name.
@@ -152,14 +152,19 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.UserRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
-        "anon": read_text("API_RATE_ANON", "a rate such as 60/min", "60/min"),
-        "user": read_text("API_RATE_USER", "a rate such as 1200/min", "1200/min"),
-        "sign-in": read_text("API_RATE_SIGN_IN", "a rate such as 20/min", "20/min"),
+        "anon": read_rate("API_RATE_ANON", "60/min"),
+        "user": read_rate("API_RATE_USER", "1200/min"),
+        "sign-in": read_rate("API_RATE_SIGN_IN", "20/min"),
     },
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "config.pagination.NewestFirst",
     "PAGE_SIZE": 50,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PARSER_CLASSES": [
+        "accounts.api.parsers.DepthSafeJSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "accounts.api.errors.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -9,12 +9,13 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.parsers import DepthSafeJSONParser
 from accounts.api.permissions import CanLabel, actor_of
 from accounts.api.views import parsed
 from accounts.models import User
@@ -119,7 +120,7 @@ class PromptsView(InProject, generics.ListAPIView[Prompt]):
 class ImportsView(InProject):
     """Import a file of prompts; `dry_run` reports the same and stores nothing."""
 
-    parser_classes = [MultiPartParser, FormParser, JSONParser]
+    parser_classes = [MultiPartParser, FormParser, DepthSafeJSONParser]
 
     @extend_schema(request=shapes.NewImportSerializer, responses=shapes.ImportReportSerializer)
     def post(self, request: Request, slug: str) -> Response:

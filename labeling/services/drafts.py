@@ -29,8 +29,12 @@ def save_draft(*, token: uuid.UUID | str, labeler: User, draft: dict[str, Any], 
     """
     if not isinstance(draft, dict):
         raise AnswerRefused(_("A draft is a JSON object."))
-    clean = storable_json(draft)
-    if len(json.dumps(clean, ensure_ascii=False)) > MAX_DRAFT_CHARACTERS:
+    try:
+        clean = storable_json(draft)
+        length = len(json.dumps(clean, ensure_ascii=False, allow_nan=False))
+    except (ValueError, RecursionError) as error:
+        raise AnswerRefused(_("This draft is no plain JSON. Reload the page; your text is kept.")) from error
+    if length > MAX_DRAFT_CHARACTERS:
         raise AnswerRefused(_("This draft is too large to store. Copy it to a safe place and shorten it."))
     assignment = lock_lease(token=token, labeler=labeler)
     if assignment.state == AssignmentState.SUBMITTED:

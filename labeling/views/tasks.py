@@ -70,7 +70,7 @@ def task_draft(request: HttpRequest, token: uuid.UUID) -> JsonResponse:
     try:
         body = json.loads(request.body)
         draft, version = body["draft"], int(body["version"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         sentence = gettext("The page sent something that is no draft. Reload it; your text is kept in this browser.")
         return JsonResponse({"error": {"code": "invalid", "message": sentence}}, status=400)
     try:

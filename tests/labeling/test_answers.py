@@ -279,7 +279,20 @@ def test_a_draft_may_hold_what_json_and_postgresql_disagree_about(lease: Assignm
     assert save(lease, {"text": "a\x00b", "deep": [{"x": "\udc00"}]}, 0).draft == {"text": "ab", "deep": [{"x": "?"}]}
 
 
-@pytest.mark.parametrize("draft", [["text"], "text", None, {"text": "x" * 200_001}])
+def _deep(levels: int) -> list[Any]:
+    nested: list[Any] = []
+    for _level in range(levels):
+        nested = [nested]
+    return nested
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        ["text"], "text", None, {"text": "x" * 200_001}, {"n": float("nan")}, {"n": [float("inf")]}, {"a": _deep(3000)},
+    ],
+    ids=["list", "text", "nothing", "too long", "nan", "infinity", "too deep"],
+)  # fmt: skip
 def test_what_is_no_draft_is_refused(lease: Assignment, draft: Any) -> None:
     with pytest.raises(AnswerRefused):
         save(lease, draft, 0)

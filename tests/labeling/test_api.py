@@ -267,6 +267,13 @@ def test_text_that_postgresql_cannot_hold(project: Project) -> None:
         assert answer.json()["error"]["fields"]["text"]
 
 
+def test_a_body_nested_too_deeply_is_a_bad_request(project: Project, researcher: APIClient) -> None:
+    raw = '{"defaults": ' + "[" * 100_000
+    for place in ("next/", "imports/"):
+        refused = researcher.post(f"{API}projects/helper/{place}", raw, content_type="application/json")
+        assert refused.status_code == 400 and refused.json()["error"]["code"] == "parse_error"
+
+
 def test_the_rounds_of_a_project(project: Project, researcher: APIClient) -> None:
     assert researcher.post(f"{API}projects/helper/rounds/").json()["number"] == 1
     refused = researcher.post(f"{API}projects/helper/rounds/")

@@ -112,6 +112,9 @@ def test_drafts_by_program(client: Client, assignment: Assignment) -> None:
     assert code == 409 and stale["stored"] == {"draft": {"note": "a"}, "version": 1}
     for nonsense in ([], {"draft": {}}, {"draft": {}, "version": "x"}, {"draft": [], "version": 1}):
         assert save(nonsense)[0] == 400, nonsense
+    deep = '{"version": 1, "draft": {"a": ' + "[" * 100_000 + "}}"
+    for raw in ('{"draft": {}, "version": 1e400}', '{"draft": {"a": NaN}, "version": 1}', deep):
+        assert client.put(address, raw, content_type="application/json").status_code == 400, raw[:40]
 
 
 def test_the_preview_is_clean(client: Client) -> None:
