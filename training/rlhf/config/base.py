@@ -26,6 +26,11 @@ class ConfigError(ValueError):
         super().__init__("; ".join(f"{name}: {text}" for name, text in self.problems.items()))
 
 
+SEEDS = 2**32
+"""What every generator of random numbers in use takes as a seed."""
+MOST_THREADS = 1024
+
+
 @dataclass(frozen=True)
 class StageConfig:
     """What every stage has in common."""
@@ -48,8 +53,10 @@ class StageConfig:
         found: dict[str, str] = {}
         if self.device not in ("auto", "cpu", "cuda"):
             found["device"] = "choose auto, cpu or cuda"
-        if self.threads < 0:
-            found["threads"] = "0 or more"
+        if not 0 <= self.threads <= MOST_THREADS:
+            found["threads"] = f"0 to {MOST_THREADS}"
+        if not 0 <= self.seed < SEEDS:
+            found["seed"] = f"0 to {SEEDS - 1}"
         return found
 
     def validate(self) -> None:
