@@ -97,8 +97,12 @@ class StackProcess:
         """The pid of a child: the leader of its group."""
         return next(p.pid for p in process.leftovers(self.var, name) if os.getpgid(p.pid) == p.pid)
 
-    def postgres_pid(self) -> int:
-        return int((self.var / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
+    def postgres_pid(self) -> int | None:
+        """None while PostgreSQL is down or between two starts: its file is then absent, or not yet written."""
+        try:
+            return int((self.var / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
+        except (FileNotFoundError, IndexError, ValueError):
+            return None
 
     def valkey_pids(self) -> list[int]:
         return [p.pid for p in process.psutil.process_iter() if str(self.var / "valkey") in process.command_line(p.pid)]

@@ -99,7 +99,9 @@ def test_everything_killed_at_once(own_stack: StackProcess) -> None:
     leave_a_trace(own_stack)
     assert own_stack.process is not None
     own_stack.process.send_signal(signal.SIGSTOP)
-    for pid in [own_stack.postgres_pid(), *own_stack.valkey_pids(), *(p.pid for p in process.leftovers(own_stack.var))]:
+    postgres = own_stack.postgres_pid()
+    assert postgres is not None
+    for pid in [postgres, *own_stack.valkey_pids(), *(p.pid for p in process.leftovers(own_stack.var))]:
         os.kill(pid, signal.SIGKILL)
     own_stack.process.kill()
     own_stack.process.wait()
@@ -110,8 +112,13 @@ def test_everything_killed_at_once(own_stack: StackProcess) -> None:
 def test_killed_postgres_comes_back(stack: StackProcess) -> None:
     leave_a_trace(stack)
     killed = stack.postgres_pid()
+    assert killed is not None
     os.kill(killed, signal.SIGKILL)
-    assert process.wait_until(lambda: stack.postgres_pid() != killed and stack.answers(), 30), stack.output()
+
+    def is_back() -> bool:
+        return stack.postgres_pid() not in (None, killed) and stack.answers()
+
+    assert process.wait_until(is_back, 30), stack.output()
     assert traces(stack)[0] >= 1
     assert "PostgreSQL ended (killed by SIGKILL)" in stack.output()
 
@@ -217,6 +224,7 @@ def test_ordinary_user(own_stack: StackProcess) -> None:
         as_nobody.start()
         leave_a_trace(as_nobody)
         for pid in (as_nobody.postgres_pid(), as_nobody.part("web")):
+            assert pid is not None
             assert Path(f"/proc/{pid}").stat().st_uid == nobody
         assert as_nobody.stop() == 0, as_nobody.output()
         as_nobody.start()
