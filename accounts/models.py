@@ -27,6 +27,12 @@ class User(AbstractUser):
     display_name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=16, blank=True, help_text=_("Interface language."))
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    keymap = models.JSONField(
+        _("keys"),
+        default=dict,
+        blank=True,
+        help_text="Action → key where it differs from the default; see the Keys page.",
+    )
     is_simulated = models.BooleanField(
         _("simulated"), default=False, help_text=_("A program that plays a labeler; its labels are marked simulated.")
     )

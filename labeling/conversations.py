@@ -67,10 +67,21 @@ def check_text(value: Any, what: str) -> str:
     return value
 
 
-def fingerprint(messages: Messages, follow_ups: Sequence[str] = ()) -> str:
+def with_reference(messages: Messages, reference: str) -> Messages:
+    """Return the conversation with a reference passage under its last turn; without one, as it is."""
+    if not reference:
+        return messages
+    last = messages[-1]
+    return [*messages[:-1], {**last, "content": f"{last['content']}\n\n{reference}"}]
+
+
+def fingerprint(messages: Messages, follow_ups: Sequence[str] = (), reference: str = "") -> str:
     """Return the sha256 of the canonical JSON of a prompt: what makes it one prompt in a project."""
+    parts: dict[str, Any] = {"messages": messages, "follow_ups": list(follow_ups)}
+    if reference:  # left out when there is none: prompts from before references existed keep their hash
+        parts["reference"] = reference
     canonical = json.dumps(
-        {"messages": messages, "follow_ups": list(follow_ups)},
+        parts,
         ensure_ascii=False,
         sort_keys=True,
         separators=(",", ":"),

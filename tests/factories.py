@@ -26,6 +26,7 @@ from labeling.models import (
     Task,
     TaskKind,
 )
+from labeling.services.new_tasks import open_lanes
 from labeling.splits import split_of
 from training.models import Checkpoint, CheckpointKind, Dataset, DatasetKind, Run, Sample, Stage
 
@@ -72,6 +73,7 @@ class ProjectFactory(DjangoModelFactory[Project]):
     name = factory.Sequence(lambda n: f"Assistant {n}")
     slug = factory.Sequence(lambda n: f"assistant-{n}")
     ratings_first = False
+    overlap_share = 0.0
 
 
 class MembershipFactory(DjangoModelFactory[Membership]):
@@ -123,9 +125,12 @@ class TaskFactory(DjangoModelFactory[Task]):
 
     @factory.post_generation
     def slots(self: Task, create: bool, extracted: int | None, **_kwargs: Any) -> None:  # type: ignore[misc]
+        prompt = self.prompt
+        wanted = (prompt.language, prompt.skill, prompt.sensitive) if prompt else ("", "", False)
+        lane = open_lanes(self.project, {wanted})[wanted]
         for number in range(1, (1 if extracted is None else extracted) + 1):
             Slot.objects.create(
-                task=self, number=number, project_id=self.project_id, round_id=self.round_id, kind=self.kind
+                task=self, number=number, project_id=self.project_id, round_id=self.round_id, kind=self.kind, lane=lane
             )
 
 

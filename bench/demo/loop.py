@@ -78,6 +78,7 @@ class Loop:
             self.client.post("projects/", {
                 "name": self.scenario.title, "slug": self.project, "guidelines": self.scenario.guidelines,
                 "outputs_per_comparison": 2 * SAMPLES_EACH, "valid_share": self.scenario.sizes.valid_share,
+                "overlap_share": 0,  # one judgement a task: the figures count tasks
             })  # fmt: skip
             admin = self.platform.account("admin")
             with Client(self.platform.address) as office:

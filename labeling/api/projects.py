@@ -20,7 +20,7 @@ from accounts.api.permissions import CanLabel, actor_of
 from accounts.api.views import parsed
 from accounts.models import User
 from accounts.permissions import can_research
-from labeling.api import serializers as shapes
+from labeling.api import project_shapes as shapes
 from labeling.exceptions import InvalidInput, NoOpenRound, NotAllowed
 from labeling.models import Project, Prompt, Round, TaskKind
 from labeling.services import projects, rounds

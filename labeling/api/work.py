@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from accounts.api.permissions import CanLabel, actor_of
 from accounts.api.serializers import ErrorSerializer
 from accounts.api.views import parsed
-from labeling.api import serializers as shapes
+from labeling.api import work_shapes as shapes
 from labeling.api.projects import InProject
 from labeling.models import Assignment
 from labeling.services import answers, drafts, queue

@@ -44,6 +44,9 @@ class ParsedPrompt:
     language: str = ""
     licence: str = ""
     answer: str = ""
+    reference: str = ""
+    skill: str = ""
+    sensitive: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Our own format: ``{"prompt" or "messages", "id", "source", "key", "category", "language", "licence"}``.
 
 ``prompt`` is a text (one user turn) or a list of turns; ``follow_ups`` are later user turns; ``completion`` is an
-answer written by a person.
+answer written by a person; ``reference`` a passage that the answer is to rest on; ``skill`` what a labeler must have to
+be given it; ``sensitive`` true for what is to be blurred.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from labeling.models import Source
 
 _KEYS = {
     "prompt", "messages", "follow_ups", "completion", "id", "source", "key", "category", "language", "licence",
-    "license", "labeler", "weight", "simulated",
+    "license", "labeler", "weight", "simulated", "reference", "skill", "sensitive",
 }  # fmt: skip
 
 
@@ -39,7 +40,9 @@ def parse(record: dict[str, Any]) -> list[ParsedPrompt]:
     source = text_field(record, "source")
     if source and source not in Source.values:
         raise LineRefused(_("unknown source %(source)r; use labeler or customer") % {"source": source})
-    answer = record.get("completion")
+    answer, reference, sensitive = record.get("completion"), record.get("reference"), record.get("sensitive", False)
+    if not isinstance(sensitive, bool):
+        raise LineRefused(_("sensitive must be true or false"))
     return [
         ParsedPrompt(
             messages=check_messages(turns),
@@ -51,6 +54,9 @@ def parse(record: dict[str, Any]) -> list[ParsedPrompt]:
             language=text_field(record, "language", longest=16),
             licence=text_field(record, "licence", longest=80) or text_field(record, "license", longest=80),
             answer=check_text(answer, "completion") if answer else "",
+            reference=check_text(reference, "reference") if reference else "",
+            skill=text_field(record, "skill", longest=40),
+            sensitive=sensitive,
         )
     ]
 

@@ -1,27 +1,40 @@
 """Prompts, and people's answers to them.
 
-Dependencies run one way: project → round, prompt → task → assignment → answer → demonstration, comparison.
+Dependencies run one way: project → guidelines, judgement form, round, prompt → task → assignment → answer, exchange →
+demonstration, comparison, written prompt.
 """
 
 from labeling.models.assignment import Assignment, AssignmentState
 from labeling.models.comparison import Comparison, JudgedOutput
 from labeling.models.demonstration import Demonstration
-from labeling.models.project import Membership, Project
-from labeling.models.prompt import Prompt, PromptImport, Source, Split
+from labeling.models.exchange import Review, ThreadMessage, Verdict
+from labeling.models.guidelines import Acknowledgement, GuidelinesVersion
+from labeling.models.judgement_form import JudgementForm
+from labeling.models.project import CompareMode, Membership, Objective, Project
+from labeling.models.prompt import Prompt, PromptImport, PromptKind, Source, Split
 from labeling.models.round import Round, RoundState
-from labeling.models.task import Completion, Slot, SlotState, Task, TaskKind
+from labeling.models.task import Completion, Lane, Slot, SlotState, Task, TaskKind
+from labeling.models.written_prompt import WrittenPrompt
 
 __all__ = [
+    "Acknowledgement",
     "Assignment",
     "AssignmentState",
+    "CompareMode",
     "Comparison",
     "Completion",
     "Demonstration",
+    "GuidelinesVersion",
     "JudgedOutput",
+    "JudgementForm",
+    "Lane",
     "Membership",
+    "Objective",
     "Project",
     "Prompt",
     "PromptImport",
+    "PromptKind",
+    "Review",
     "Round",
     "RoundState",
     "Slot",
@@ -30,4 +43,7 @@ __all__ = [
     "Split",
     "Task",
     "TaskKind",
+    "ThreadMessage",
+    "Verdict",
+    "WrittenPrompt",
 ]

@@ -6,7 +6,7 @@ from django.db import models
 
 from accounts.models import User
 from labeling.models.assignment import Assignment
-from labeling.models.project import Project
+from labeling.models.project import Objective, Project
 from labeling.models.prompt import Prompt
 from labeling.models.round import Round
 
@@ -33,6 +33,15 @@ class Answer(models.Model):
     surplus = models.BooleanField(default=False, help_text="Submitted after the lease ran out and the slot was filled.")
     simulated = models.BooleanField(default=False)
     guidelines_version = models.PositiveIntegerField(default=1)
+    objective = models.CharField(max_length=16, choices=Objective, default=Objective.HELPFUL_FIRST)
+    prompt_flags = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="What the labeler says of the prompt (`labeling.prompt_flags`); null: not asked or not answered.",
+    )
+    frozen_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a dataset first took this revision in; from then on it is not revised."
+    )
     note = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -51,6 +51,12 @@ class Assignment(models.Model):
     draft_saved_at = models.DateTimeField(null=True, blank=True)
     skip_reason = models.CharField(max_length=40, blank=True)
     skip_note = models.TextField(blank=True)
+    opened_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the labeler first saw the task; empty while it is only kept ready."
+    )
+    active_seconds = models.PositiveIntegerField(
+        default=0, help_text="Time with signs of life; pauses of more than a minute do not count."
+    )
 
     objects = AssignmentQuerySet.as_manager()
 

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 
 from labeling.models.answer import Answer
+from labeling.models.judgement_form import JudgementForm
+from labeling.models.project import CompareMode
 from labeling.models.task import Completion
 
 
@@ -16,9 +18,18 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
 
 
 class Comparison(Answer):
-    """Ratings and a weak order over the outputs of one task: what the reward model learns from."""
+    """Ratings and a weak order over the outputs of one task: what the reward model learns from.
+
+    A pair has a `strength` besides: 0 is a tie; up to 4 in mode *strength* (negligibly, slightly, better,
+    significantly), up to 3 in mode *seven_point*. The ranks say which of the two is meant.
+    """
 
     none_acceptable = models.BooleanField(default=False, help_text="The labeler said that no output is acceptable.")
+    form = models.ForeignKey(JudgementForm, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    mode = models.CharField(max_length=16, choices=CompareMode, default=CompareMode.RANKING)
+    strength = models.PositiveSmallIntegerField(null=True, blank=True)
+    edited_text = models.TextField(blank=True, help_text="The labeler's improvement of the best output, or empty.")
+    edited_from = models.ForeignKey(Completion, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     objects = ComparisonQuerySet.as_manager()
 
@@ -27,6 +38,17 @@ class Comparison(Answer):
         constraints = [
             models.UniqueConstraint(fields=["assignment", "revision"], name="comparison_revision_once"),
             models.UniqueConstraint(fields=["assignment"], condition=Q(is_current=True), name="comparison_one_current"),
+            models.CheckConstraint(condition=Q(mode__in=CompareMode.values), name="comparison_mode_known"),
+            models.CheckConstraint(
+                condition=Q(mode="ranking", strength=None)
+                | Q(mode="strength", strength__gte=0, strength__lte=4)
+                | Q(mode="seven_point", strength__gte=0, strength__lte=3),
+                name="comparison_strength_fits_mode",
+            ),
+            models.CheckConstraint(
+                condition=Q(edited_text="", edited_from=None) | (~Q(edited_text="") & Q(edited_from__isnull=False)),
+                name="comparison_edited_from",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -48,6 +70,9 @@ class JudgedOutput(models.Model):
     rank = models.PositiveSmallIntegerField(help_text="1 is best; ties share a rank, the next rank is skipped.")
     quality = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1 to 7; null is unanswered.")
     shown_position = models.PositiveSmallIntegerField()
+    answers = models.JSONField(
+        default=dict, blank=True, help_text="By field of the comparison's form; what is not there was not answered."
+    )
 
     class Meta:
         ordering = ["comparison", "shown_position"]

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from labeling.conversations import with_reference
 from labeling.models.project import Project
 
 
@@ -20,6 +21,14 @@ class Source(models.TextChoices):
 class Split(models.TextChoices):
     TRAIN = "train", _("train")
     VALID = "valid", _("valid")
+
+
+class PromptKind(models.TextChoices):
+    """How a labeler thought of a prompt (Ouyang et al. 2022, section 3.2); empty for one that was not written here."""
+
+    PLAIN = "plain", _("plain")
+    FEW_SHOT = "few_shot", _("few-shot")
+    USER_BASED = "user_based", _("user-based")
 
 
 class PromptImport(models.Model):
@@ -77,7 +86,13 @@ class Prompt(models.Model):
     sha256 = models.CharField(
         max_length=64, editable=False, help_text="Of the canonical JSON of messages and follow_ups."
     )
+    reference = models.TextField(
+        blank=True, help_text="A passage that the answer is to rest on (closed QA); the policy reads it after the turn."
+    )
     source = models.CharField(max_length=16, choices=Source, default=Source.LABELER)
+    kind = models.CharField(max_length=16, choices=PromptKind, blank=True)
+    skill = models.CharField(max_length=40, blank=True, help_text="Only labelers with this skill are given it.")
+    sensitive = models.BooleanField(default=False, help_text="Shown blurred; not given to who opted out.")
     key = models.CharField(max_length=200, help_text="Author, template or customer; decides the split.")
     split = models.CharField(max_length=8, choices=Split, editable=False)
     category = models.CharField(max_length=80, blank=True)
@@ -86,6 +101,14 @@ class Prompt(models.Model):
     external_id = models.CharField(max_length=200, blank=True, help_text="The record's name in the file it came from.")
     author = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="prompts_written")
     imported = models.ForeignKey(PromptImport, null=True, blank=True, on_delete=models.PROTECT, related_name="prompts")
+    written = models.ForeignKey(
+        "labeling.WrittenPrompt",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="prompts",
+        help_text="The labeler's prompt that this one is made of; the k of a few-shot prompt share its key.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PromptQuerySet.as_manager()
@@ -96,6 +119,7 @@ class Prompt(models.Model):
             models.UniqueConstraint(fields=["project", "sha256"], name="prompt_once_in_project"),
             models.CheckConstraint(condition=Q(source__in=Source.values), name="prompt_source_known"),
             models.CheckConstraint(condition=Q(split__in=Split.values), name="prompt_split_known"),
+            models.CheckConstraint(condition=Q(kind__in=["", *PromptKind.values]), name="prompt_kind_known"),
             models.CheckConstraint(condition=~Q(key=""), name="prompt_has_key"),
         ]
         indexes = [
@@ -105,6 +129,11 @@ class Prompt(models.Model):
 
     def __str__(self) -> str:
         return str(self.messages[-1]["content"])[:80]
+
+    @property
+    def model_messages(self) -> list[dict[str, str]]:
+        """The conversation as a policy reads it: the reference passage stands under the last turn."""
+        return with_reference(self.messages, self.reference)
 
     @property
     def last_turn(self) -> str:

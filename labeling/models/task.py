@@ -17,15 +17,20 @@ from labeling.models.round import Round
 class TaskKind(models.TextChoices):
     WRITE = "write", _("write")
     COMPARE = "compare", _("compare")
+    PROMPT = "prompt", _("write a prompt")
 
 
 class Task(models.Model):
-    """One judgement that is wanted: an answer to a prompt, or a ranking of its outputs."""
+    """One judgement that is wanted: an answer to a prompt, a ranking of its outputs, or a prompt itself.
+
+    A task to write a prompt has none yet; its `brief` says what is wanted: ``{"kind", "use_case", "pairs"}``.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="tasks")
     round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="tasks")
-    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="tasks")
+    prompt = models.ForeignKey(Prompt, null=True, blank=True, on_delete=models.PROTECT, related_name="tasks")
     kind = models.CharField(max_length=8, choices=TaskKind)
+    brief = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -33,6 +38,10 @@ class Task(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["round", "prompt", "kind"], name="task_once_a_round"),
             models.CheckConstraint(condition=Q(kind__in=TaskKind.values), name="task_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind="prompt", prompt=None) | (~Q(kind="prompt") & Q(prompt__isnull=False)),
+                name="task_has_its_prompt",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -58,6 +67,24 @@ class Completion(models.Model):
         return self.text[:80]
 
 
+class Lane(models.Model):
+    """What a labeler must be qualified for: slots of one language, skill and sensitivity stand in one queue.
+
+    There are few lanes and many slots, so a claim looks at the head of each lane that is open to the labeler.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="lanes")
+    language = models.CharField(max_length=16, blank=True)
+    skill = models.CharField(max_length=40, blank=True)
+    sensitive = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "language", "skill", "sensitive"], name="lane_once")]
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, [self.language, self.skill, "sensitive" if self.sensitive else ""])) or "open"
+
+
 class SlotState(models.TextChoices):
     OPEN = "open", "open"
     HELD = "held", "held"
@@ -81,7 +108,8 @@ class Slot(models.Model):
     """One of the n judgements of a task. A row per wanted judgement, so that a claim is one locked row.
 
     open → held (a labeler leases it) → done (submitted); held → open when the lease is given up or runs out.
-    `project`, `kind` and `round` repeat the task's, for the claim's index.
+    `project`, `kind` and `round` repeat the task's, `lane` its prompt's language, skill and sensitivity, for the
+    claim's index.
     """
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="slots")
@@ -89,6 +117,7 @@ class Slot(models.Model):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
     round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="slots")
     kind = models.CharField(max_length=8, choices=TaskKind)
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="+", db_index=False)
     priority = models.SmallIntegerField(default=0, help_text="Higher comes first.")
     random_key = models.FloatField(default=random_key, help_text="Order among equals.")
     state = models.CharField(max_length=8, choices=SlotState, default=SlotState.OPEN)
@@ -106,7 +135,8 @@ class Slot(models.Model):
         ]
         indexes = [
             models.Index(
-                models.F("round"), models.F("kind"), models.F("priority").desc(), models.F("random_key"),
+                models.F("round"), models.F("kind"), models.F("lane"), models.F("priority").desc(),
+                models.F("random_key"),
                 condition=Q(state="open"), name="slot_open",
             ),
             models.Index(fields=["held_until"], condition=Q(state="held"), name="slot_held"),

@@ -137,6 +137,7 @@ def _end(assignment: Assignment) -> dict[str, Any]:
         "surplus": not filled,
         "simulated": labeler.is_simulated,
         "guidelines_version": task.project.guidelines_version,
+        "objective": task.project.objective,
     }
 
 

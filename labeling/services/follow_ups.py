@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labeling.conversations import fingerprint
 from labeling.models import Demonstration, Prompt, RoundState, Task, TaskKind
-from labeling.services.rounds import add_tasks
+from labeling.services.new_tasks import add_tasks
 
 
 def ask_follow_up(answer: Demonstration) -> Prompt | None:
@@ -18,7 +18,7 @@ def ask_follow_up(answer: Demonstration) -> Prompt | None:
     if not first.follow_ups:
         return None
     messages = [
-        *first.messages,
+        *first.model_messages,
         {"role": "assistant", "content": answer.text},
         {"role": "user", "content": first.follow_ups[0]},
     ]
@@ -36,6 +36,8 @@ def ask_follow_up(answer: Demonstration) -> Prompt | None:
             "category": first.category,
             "language": first.language,
             "licence": first.licence,
+            "skill": first.skill,
+            "sensitive": first.sensitive,
             "external_id": first.external_id,
             "imported": first.imported,
         },
@@ -45,5 +47,5 @@ def ask_follow_up(answer: Demonstration) -> Prompt | None:
         return prompt
     if not Task.objects.filter(round=current, prompt=prompt, kind=TaskKind.WRITE).exists():
         task = Task(project_id=first.project_id, round=current, prompt=prompt, kind=TaskKind.WRITE)
-        add_tasks([task], answer.project.judgements_per_task)
+        add_tasks([task], round=current)
     return prompt

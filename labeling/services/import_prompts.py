@@ -160,12 +160,13 @@ class _Import:
             yield from found
 
     def _prompt(self, parsed: ParsedPrompt) -> Prompt:
-        sha256 = fingerprint(parsed.messages, parsed.follow_ups)
+        sha256 = fingerprint(parsed.messages, parsed.follow_ups, parsed.reference)
         key = parsed.key or self.defaults.key or parsed.external_id or sha256
         return Prompt(
             project=self.project,
             messages=parsed.messages,
             follow_ups=list(parsed.follow_ups),
+            reference=parsed.reference,
             sha256=sha256,
             source=parsed.source or self.defaults.source,
             key=key,
@@ -173,6 +174,8 @@ class _Import:
             category=parsed.category or self.defaults.category,
             language=parsed.language or self.defaults.language or guess_language(parsed.messages[-1]["content"]),
             licence=parsed.licence or self.defaults.licence,
+            skill=parsed.skill,
+            sensitive=parsed.sensitive,
             external_id=parsed.external_id,
             imported=self.report.batch,
         )

@@ -15,13 +15,19 @@ from accounts.models import User
 from accounts.permissions import Actor, can_research
 from accounts.services import invitations
 from labeling.exceptions import NotAllowed, ProjectRefused
-from labeling.models import Assignment, AssignmentState, Membership, Project, Slot, SlotState
+from labeling.models import Assignment, AssignmentState, GuidelinesVersion, Membership, Project, Slot, SlotState
 
 SETTINGS = (
     "name",
     "guidelines",
+    "objective",
     "outputs_per_comparison",
+    "compare_mode",
+    "edit_step",
+    "hide_named_outputs",
     "judgements_per_task",
+    "overlap_share",
+    "overlap_judgements",
     "lease_minutes",
     "valid_share",
     "ratings_first",
@@ -36,13 +42,15 @@ def create_project(*, actor: User, name: str, slug: str, **settings: Any) -> Pro
     _refuse_unknown_settings(settings)
     project = Project(name=name, slug=slug, created_by=actor, **settings)
     _check(project)
-    project.save(force_insert=True)
+    with transaction.atomic():
+        project.save(force_insert=True)
+        _keep_guidelines(project, actor)
     return project
 
 
 @transaction.atomic
 def change_settings(*, actor: Actor, project: Project, **settings: Any) -> Project:
-    """Change settings of a project; a change of the guidelines makes their next version.
+    """Change settings of a project; a change of the guidelines or the objective makes their next version.
 
     The validation share is fixed once prompts are there: another share would move keys between the splits.
     """
@@ -55,14 +63,27 @@ def change_settings(*, actor: Actor, project: Project, **settings: Any) -> Proje
         raise ProjectRefused(
             fields={"valid_share": [_("Fixed once prompts are imported: another share would move prompts.")]}
         )
-    if settings.get("guidelines", current.guidelines) != current.guidelines:
-        current.guidelines_version += 1
+    rules = ("guidelines", "objective")
+    changed = any(settings.get(name, getattr(current, name)) != getattr(current, name) for name in rules)
+    current.guidelines_version += changed
     for field, value in settings.items():
         setattr(current, field, value)
     _check(current)
     current.save(update_fields=[*settings, "guidelines_version"])
+    if changed:
+        _keep_guidelines(current, actor)
     project.refresh_from_db()
     return project
+
+
+def _keep_guidelines(project: Project, actor: Actor) -> None:
+    GuidelinesVersion.objects.create(
+        project=project,
+        version=project.guidelines_version,
+        text=project.guidelines,
+        objective=project.objective,
+        created_by=actor if isinstance(actor, User) else None,
+    )
 
 
 def _refuse_unknown_settings(settings: dict[str, Any]) -> None:

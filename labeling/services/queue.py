@@ -61,7 +61,7 @@ WITH picked AS (
     SELECT slot.id, slot.task_id
     FROM labeling_slot slot
     JOIN labeling_task task ON task.id = slot.task_id
-    JOIN labeling_prompt prompt ON prompt.id = task.prompt_id
+    LEFT JOIN labeling_prompt prompt ON prompt.id = task.prompt_id
     WHERE slot.round_id = %(round)s AND slot.kind = %(kind)s AND slot.state = 'open'
       AND prompt.author_id IS DISTINCT FROM %(labeler)s
       AND {among}

@@ -78,5 +78,6 @@ def _supersede(*, actor: User, locked: Demonstration | Comparison, note: str | N
         "surplus": locked.surplus,
         "simulated": locked.simulated or actor.is_simulated,
         "guidelines_version": locked.project.guidelines_version,
+        "objective": locked.project.objective,
         "note": locked.note if note is None else check_note(note),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.permissions import Actor, can_research
 from labeling.exceptions import InvalidInput, NotAllowed, RoundRefused
-from labeling.models import Completion, Project, Prompt, Round, RoundState, Slot, Task, TaskKind
+from labeling.models import Completion, Project, Prompt, Round, RoundState, Task, TaskKind
+from labeling.services.new_tasks import BATCH, add_tasks
 
 MAX_OUTPUTS = 12
-BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def close_round(*, actor: Actor, round: Round) -> Round:
 
 @transaction.atomic
 def request_demonstrations(
-    *, actor: Actor, round: Round, prompts: QuerySet[Prompt], judgements: int | None = None
+    *, actor: Actor, round: Round, prompts: QuerySet[Prompt], judgements: int | None = None, priority: int = 0
 ) -> int:
     """Ask for an answer to each prompt and return how many tasks that made.
 
@@ -67,13 +67,18 @@ def request_demonstrations(
     wanted = prompts.filter(project_id=round.project_id).exclude(tasks__in=_tasks(round, TaskKind.WRITE))
     pks = list(dict.fromkeys(wanted.values_list("pk", flat=True)))
     tasks = [_task(round, pk, TaskKind.WRITE) for pk in pks]
-    add_tasks(tasks, judgements or round.project.judgements_per_task)
+    add_tasks(tasks, round=round, judgements=judgements, priority=priority)
     return len(tasks)
 
 
 @transaction.atomic
 def request_comparisons(
-    *, actor: Actor, round: Round, outputs: Mapping[int, Sequence[NewOutput]], judgements: int | None = None
+    *,
+    actor: Actor,
+    round: Round,
+    outputs: Mapping[int, Sequence[NewOutput]],
+    judgements: int | None = None,
+    priority: int = 0,
 ) -> list[Task]:
     """Ask for a ranking of each prompt's outputs: `outputs` maps a prompt's pk to them.
 
@@ -92,9 +97,10 @@ def request_comparisons(
                 % {"pk": pk, "n": len(distinct), "max": MAX_OUTPUTS}
             )
     tasks = [_task(round, pk, TaskKind.COMPARE) for pk, distinct in merged.items() if len(distinct) >= 2]
-    add_tasks(tasks, judgements or round.project.judgements_per_task)
+    add_tasks(tasks, round=round, judgements=judgements, priority=priority)
     completions: list[Completion] = []
     for task in tasks:
+        assert task.prompt_id is not None
         distinct = merged[task.prompt_id]
         random.shuffle(distinct)
         completions += [
@@ -104,17 +110,6 @@ def request_comparisons(
     Completion.objects.bulk_create(completions, batch_size=BATCH)
     pks = [task.pk for task in tasks]
     return list(Task.objects.filter(pk__in=pks).select_related("prompt").prefetch_related("completions"))
-
-
-def add_tasks(tasks: list[Task], judgements: int) -> None:
-    """Store new tasks with their slots, `judgements` each. The caller has checked that they may exist."""
-    Task.objects.bulk_create(tasks, batch_size=BATCH)
-    slots: Iterable[Slot] = [
-        Slot(task=task, number=number, project_id=task.project_id, round_id=task.round_id, kind=task.kind)
-        for task in tasks
-        for number in range(1, judgements + 1)
-    ]
-    Slot.objects.bulk_create(slots, batch_size=BATCH)
 
 
 def _check(*, actor: Actor, round: Round, judgements: int | None) -> None:

@@ -44,7 +44,7 @@ def _page(
     request: HttpRequest, assignment: Assignment, draft: dict[str, Any], *, refusal: VolantError | None = None
 ) -> HttpResponse:
     lease_over = assignment.state == AssignmentState.EXPIRED or assignment.expires_at <= timezone.now()
-    context = {
+    context: dict[str, Any] = {
         "assignment": assignment,
         "project": assignment.task.project,
         "prompt": assignment.task.prompt,

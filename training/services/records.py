@@ -161,7 +161,7 @@ def demonstration_record(answer: Demonstration) -> records.Demonstration:
     """Return a demonstration as SFT reads it."""
     prompt = answer.prompt
     return records.Demonstration(
-        id=f"demonstration-{answer.pk}", prompt=prompt.messages, completion=answer.text, source=prompt.source,
+        id=f"demonstration-{answer.pk}", prompt=prompt.model_messages, completion=answer.text, source=prompt.source,
         key=prompt.key, labeler=labeler_name(answer), simulated=answer.simulated,
     )  # fmt: skip
 
@@ -192,7 +192,7 @@ def collect_comparisons(project: Project, query: FreezeQuery) -> Collected:
             continue
         prompt, before = answer.prompt, found.total
         record = records.Comparison(
-            id=f"comparison-{answer.pk}", prompt=prompt.messages, completions=[o.completion.text for o in judged],
+            id=f"comparison-{answer.pk}", prompt=prompt.model_messages, completions=[o.completion.text for o in judged],
             ranks=[o.rank for o in judged], finished=[o.completion.finished for o in judged], source=prompt.source,
             key=prompt.key, labeler=labeler_name(answer), simulated=answer.simulated,
         )  # fmt: skip
@@ -222,7 +222,7 @@ def collect_prompts(project: Project, query: FreezeQuery) -> Collected:
             found.left_out[reason] += 1
         else:
             record = records.Prompt(
-                id=f"prompt-{prompt.pk}", prompt=prompt.messages, source=prompt.source, key=prompt.key
+                id=f"prompt-{prompt.pk}", prompt=prompt.model_messages, source=prompt.source, key=prompt.key
             )
             found.add(record, prompt, limit=query.limit)
     return found

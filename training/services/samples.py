@@ -153,6 +153,7 @@ def _link(tasks: Iterable[Task], outputs: dict[int, list[Output]]) -> None:
     changed: list[Sample] = []
     for task in tasks:
         by_text: dict[str, Completion] = {completion.text: completion for completion in task.completions.all()}
+        assert task.prompt_id is not None
         for output in outputs[task.prompt_id]:
             for sample in output.samples:
                 sample.completion = by_text[output.text]
