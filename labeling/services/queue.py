@@ -75,7 +75,7 @@ WITH picked AS (
 )
 INSERT INTO labeling_assignment (
     token, slot_id, task_id, labeler_id, state, claimed_at, expires_at, shown_order, draft, draft_version,
-    skip_reason, skip_note
+    skip_reason, skip_note, active_seconds
 )
 SELECT %(token)s, held.id, held.task_id, %(labeler)s, 'active', %(now)s, %(until)s,
     COALESCE(
@@ -83,7 +83,7 @@ SELECT %(token)s, held.id, held.task_id, %(labeler)s, 'active', %(now)s, %(until
          WHERE output.task_id = held.task_id),
         '[]'
     ),
-    '{{}}', 0, '', ''
+    '{{}}', 0, '', '', 0
 FROM held
 ON CONFLICT (task_id, labeler_id) DO UPDATE
     SET slot_id = excluded.slot_id, state = 'active', claimed_at = excluded.claimed_at,

@@ -45,7 +45,7 @@ def test_a_project_is_made_by_researchers(researcher: User) -> None:
         ({"slug": "no blanks"}, "slug"),
         ({"slug": "taken"}, "slug"),
         ({"outputs_per_comparison": 1}, "outputs_per_comparison"),
-        ({"outputs_per_comparison": 10}, "outputs_per_comparison"),
+        ({"outputs_per_comparison": 13}, "outputs_per_comparison"),
         ({"judgements_per_task": 0}, "judgements_per_task"),
         ({"lease_minutes": 0}, "lease_minutes"),
         ({"valid_share": 0.95}, "valid_share"),
