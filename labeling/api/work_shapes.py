@@ -92,9 +92,19 @@ class DraftSavedSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class PromptFlagsField(serializers.ListField):
+    """What is true of the prompt: null is unanswered, an empty list says "none of these"."""
+
+    child = serializers.CharField(max_length=40)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"required": False, "allow_null": True, **kwargs})
+
+
 class NewDemonstrationSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(trim_whitespace=False, allow_blank=True)
     note = serializers.CharField(allow_blank=True, default="")
+    prompt_flags = PromptFlagsField()
 
 
 class NewComparisonSerializer(serializers.Serializer[Any]):
@@ -128,9 +138,11 @@ class SkipSerializer(serializers.Serializer[Any]):
 
 
 class DemonstrationSerializer(serializers.ModelSerializer[Demonstration]):
+    prompt_flags = serializers.ListField(child=serializers.CharField(), read_only=True, allow_null=True)
+
     class Meta:
         model = Demonstration
-        fields = ("id", "text", "note", "revision", "surplus", "simulated", "created_at")
+        fields = ("id", "text", "note", "prompt_flags", "revision", "surplus", "simulated", "created_at")
         read_only_fields = fields
 
 

@@ -21,6 +21,7 @@ from labeling.models import (
     JudgedOutput,
     TaskKind,
 )
+from labeling.prompt_flags import check_flags
 from labeling.services.drafts import keep_draft
 from labeling.services.follow_ups import ask_follow_up
 from labeling.services.leases import fill_slot, lock_lease
@@ -53,24 +54,26 @@ def check_note(note: str) -> str:
     return clean
 
 
-def submit_demonstration(*, token: uuid.UUID | str, labeler: User, text: str, note: str = "") -> Demonstration:
+def submit_demonstration(
+    *, token: uuid.UUID | str, labeler: User, text: str, note: str = "", prompt_flags: list[str] | None = None
+) -> Demonstration:
     """Store an answer and end the assignment. The same submission again returns the same row.
 
     After the lease ran out the answer is stored all the same, as surplus if somebody else has the slot by then. Raises
     AssignmentNotFound, AnswerRefused, or AlreadyAnswered for another text (which is kept as the draft).
     """
-    text, note = check_answer_text(text), check_note(note)
+    text, note, flags = check_answer_text(text), check_note(note), check_flags(prompt_flags)
     with transaction.atomic():
         assignment = _lock(token=token, labeler=labeler, kind=TaskKind.WRITE)
         if assignment.state != AssignmentState.SUBMITTED:
-            answer = Demonstration.objects.create(text=text, note=note, **_end(assignment))
+            answer = Demonstration.objects.create(text=text, note=note, prompt_flags=flags, **_end(assignment))
             ask_follow_up(answer)
             return answer
         earlier = Demonstration.objects.filter(assignment=assignment)
-        same = earlier.filter(text=text).order_by("revision").first()
+        same = next((one for one in earlier.filter(text=text).order_by("revision") if one.prompt_flags == flags), None)
         if same is not None:
             return same
-        keep_draft(assignment, {**assignment.draft, "text": text, "note": note})
+        keep_draft(assignment, {**assignment.draft, "text": text, "note": note, "prompt_flags": flags})
     # Raised only now: the text that came late is committed as the draft.
     raise AlreadyAnswered
 

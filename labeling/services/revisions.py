@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from django.db import transaction
@@ -13,13 +14,29 @@ from accounts.permissions import can_review
 from labeling.conversations import storable
 from labeling.exceptions import AlreadyRevised, AnswerRefused, NotAllowed
 from labeling.models import Comparison, Demonstration, Project
+from labeling.prompt_flags import check_flags
 from labeling.services.answers import check_answer_text, check_note, judge
 from labeling.services.rankings import check_qualities, check_ranks
 
 
+class Unchanged(Enum):
+    """Says that a revision leaves something as it was, where None has a meaning of its own."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+
+
 @transaction.atomic
 def revise_demonstration(
-    *, actor: User, previous: Demonstration, text: str, note: str | None = None, reason: str = ""
+    *,
+    actor: User,
+    previous: Demonstration,
+    text: str,
+    note: str | None = None,
+    prompt_flags: list[str] | Unchanged | None = UNCHANGED,
+    reason: str = "",
 ) -> Demonstration:
     """Store a corrected answer as the next revision; the labeler who gave it may, and reviewers.
 
@@ -27,8 +44,9 @@ def revise_demonstration(
     """
     text = check_answer_text(text)
     locked = Demonstration.objects.select_for_update(of=("self",)).select_related("project").get(pk=previous.pk)
+    flags = locked.prompt_flags if prompt_flags is UNCHANGED else check_flags(prompt_flags)
     columns = _supersede(actor=actor, locked=locked, note=note, reason=reason)
-    return Demonstration.objects.create(text=text, **columns)
+    return Demonstration.objects.create(text=text, **{**columns, "prompt_flags": flags})
 
 
 @transaction.atomic
@@ -79,5 +97,6 @@ def _supersede(*, actor: User, locked: Demonstration | Comparison, note: str | N
         "simulated": locked.simulated or actor.is_simulated,
         "guidelines_version": locked.project.guidelines_version,
         "objective": locked.project.objective,
+        "prompt_flags": locked.prompt_flags,
         "note": locked.note if note is None else check_note(note),
     }

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import QueryDict
 
 from labeling.models import Assignment, Comparison, Completion
+from labeling.prompt_flags import read_flags
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,13 @@ class Output:
 
 
 def read_demonstration(form: QueryDict) -> Judgement:
-    return Judgement(draft={"text": form.get("text", ""), "note": form.get("note", "")})
+    flags = prompt_flags_in(form)
+    return Judgement(draft={"text": form.get("text", ""), "note": form.get("note", ""), "prompt_flags": flags})
+
+
+def prompt_flags_in(form: QueryDict) -> list[str] | None:
+    """Read ``prompt_flag`` (repeated) and ``prompt_flags_none``; None when neither was touched."""
+    return read_flags(form.getlist("prompt_flag"), none="prompt_flags_none" in form)
 
 
 def read_comparison(form: QueryDict) -> Judgement:

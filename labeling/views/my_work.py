@@ -61,7 +61,7 @@ def demonstration(request: HttpRequest, pk: int) -> HttpResponse:
     answer = get_object_or_404(mine, pk=pk)
     if not answer.is_current:
         return _newest(request, mine.current().filter(assignment=answer.assignment_id))
-    draft: dict[str, Any] = {"text": answer.text, "note": answer.note}
+    draft: dict[str, Any] = {"text": answer.text, "note": answer.note, "prompt_flags": answer.prompt_flags}
     refusal = None
     if request.method == "POST":
         draft = read_demonstration(request.POST).draft
@@ -71,6 +71,7 @@ def demonstration(request: HttpRequest, pk: int) -> HttpResponse:
                 previous=answer,
                 text=draft["text"],
                 note=draft["note"],
+                prompt_flags=draft["prompt_flags"],
                 reason=request.POST.get("reason", ""),
             )
         except VolantError as error:

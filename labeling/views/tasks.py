@@ -126,7 +126,13 @@ def task_submit(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
 def _submit(reading: Judgement, *, token: uuid.UUID, labeler: Any) -> Any:
     note = str(reading.draft.get("note", ""))
     if "text" in reading.draft:
-        return answers.submit_demonstration(token=token, labeler=labeler, text=reading.draft["text"], note=note)
+        return answers.submit_demonstration(
+            token=token,
+            labeler=labeler,
+            text=reading.draft["text"],
+            note=note,
+            prompt_flags=reading.draft["prompt_flags"],
+        )
     return answers.submit_comparison(
         token=token,
         labeler=labeler,

@@ -2,6 +2,7 @@
 
 import { csrfToken, Draft, submitInPlace, submitOnCtrlEnter } from "./drafts.js";
 import { renderMath } from "./math.js";
+import { describeFlags, readFlags, watchFlags, writeFlags } from "./prompt_flags.js";
 
 const form = document.getElementById("answer");
 const text = form.elements.text;
@@ -27,9 +28,14 @@ function count() {
 }
 
 const draft = new Draft(form, {
-  read: () => ({ text: text.value, note: note.value }),
-  write: (stored) => { text.value = stored.text ?? ""; note.value = stored.note ?? ""; count(); },
-  describe: (stored) => [stored.text, stored.note].filter(Boolean).join("\n\n– – –\n"),
+  read: () => ({ text: text.value, note: note.value, prompt_flags: readFlags(form) }),
+  write: (stored) => {
+    text.value = stored.text ?? "";
+    note.value = stored.note ?? "";
+    writeFlags(form, stored.prompt_flags);
+    count();
+  },
+  describe: (stored) => [stored.text, describeFlags(form, stored.prompt_flags), stored.note].filter(Boolean).join("\n\n– – –\n"),
 });
 
 let counting;
@@ -76,6 +82,7 @@ for (const tab of tabs) {
   });
 }
 
+watchFlags(form);
 submitInPlace(form, draft);
 submitOnCtrlEnter(form);
 draft.watchLease(document.getElementById("lease-until").dateTime);
