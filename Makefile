@@ -15,13 +15,14 @@ export VOLANT_VAR
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check format demo clean install install-dev install-web
+.PHONY: help run test test-all check format translations demo clean install install-dev install-web
 
 help:
 	@echo "make run [PORT=8000] [HOST=127.0.0.1] [VOLANT_VAR=dir]   the whole platform on this machine"
 	@echo "make test [SLOW=1] [ARGS=...]   the tests            make check    format, lint, types, contracts"
 	@echo "make demo [MODEL=smollm2]       the loop, no hands   make format   format the code"
 	@echo "make bench-NAME                 bench/NAME.py        make clean    remove the environment and caches"
+	@echo "make translations               texts of the interface into locale/, what is untranslated"
 	@echo "make install-web                only what a web server needs: no torch, no embedded servers"
 
 # --- the environment: made once, again when what it is made from changes
@@ -92,6 +93,10 @@ PRODUCTION = SECRET_KEY=for-check-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABC
 	DATABASE_URL=postgres://nobody@localhost/nothing CELERY_BROKER_URL=redis://localhost/0 \
 	VOLANT_PUBLIC_URL=https://volant.example.org ALLOWED_HOSTS=volant.example.org \
 	VOLANT_ARTIFACTS=/srv/volant/artifacts HSTS_INCLUDE_SUBDOMAINS=true HSTS_PRELOAD=true
+
+# The interface's texts: from the code into locale/*/LC_MESSAGES/django.po, and what still wants a translation.
+translations: $(VENV)/.dev
+	@$(PY) -m config.translations
 
 format: $(VENV)/.dev
 	$(VENV)/bin/ruff format .
