@@ -45,6 +45,12 @@ class AlreadyRevised(VolantError):
     message = _("Somebody revised this meanwhile. Load it again and revise the newest version.")
 
 
+class GuidelinesChanged(VolantError):
+    code = "guidelines_changed"
+    status = 409
+    message = _("The guidelines changed once more while you read them. Here is the newest version.")
+
+
 class RoundRefused(VolantError):
     code = "round_refused"
     status = 409
@@ -70,6 +76,7 @@ __all__ = [
     "AlreadyRevised",
     "AnswerRefused",
     "AssignmentNotFound",
+    "GuidelinesChanged",
     "ImportRefused",
     "InvalidInput",
     "NoOpenRound",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.views import my_work, projects, prompts, tasks, work
+from labeling.views import guidelines, my_work, projects, prompts, tasks, work
 
 app_name = "labeling"
 urlpatterns = [
@@ -20,6 +20,8 @@ urlpatterns = [
     path("projects/new/", projects.project_new, name="project_new"),
     path("projects/<slug:project_slug>/open/", work.project_switch, name="project_switch"),
     path("projects/<slug:project_slug>/settings/", projects.project_settings, name="project_settings"),
+    path("projects/<slug:project_slug>/guidelines/", guidelines.guidelines, name="guidelines"),
+    path("projects/<slug:project_slug>/guidelines/history/", guidelines.guidelines_history, name="guidelines_history"),
     path("projects/<slug:project_slug>/members/", projects.project_members, name="project_members"),
     path("projects/<slug:project_slug>/prompts/", prompts.prompts, name="prompts"),
     path("projects/<slug:project_slug>/prompts/import/", prompts.prompt_import, name="prompt_import"),

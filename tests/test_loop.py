@@ -58,6 +58,7 @@ class Researcher:
         self.page.goto("/projects/new/")
         self.page.locator("#id_name").fill("Stories")
         self.page.locator("#id_slug").fill("stories")
+        self.page.locator("#id_guidelines").fill("Tell a **short** story that ends well.")
         self.page.locator("#id_outputs_per_comparison").fill(str(OUTPUTS))
         self.page.locator("#id_valid_share").fill("0.3")
         self.page.get_by_role("button", name="Make the project").click()
@@ -94,10 +95,16 @@ class Researcher:
 
 
 class Labeler:
-    """Somebody who does what the Work page gives."""
+    """Somebody who reads the guidelines, then does what the Work page gives."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
+
+    def read_guidelines(self) -> None:
+        self.page.goto("/")
+        self.page.get_by_role("link", name="Read the guidelines").click()
+        self.page.get_by_role("button", name="I have read them").click()
+        expect(self.page.get_by_role("heading", name="Work", exact=True)).to_be_visible()
 
     def write_all(self) -> int:
         """Answer prompts until there is none; return how many."""
@@ -162,6 +169,7 @@ def test_from_a_label_in_the_browser_to_a_better_answer_in_the_next_round(
     # Round 1: demonstrations
     researcher.next_step("Open a round")
     researcher.next_step("Ask for demonstrations")
+    labeler.read_guidelines()
     assert labeler.write_all() == PROMPTS
     assert Demonstration.objects.current().filter(labeler=ada, simulated=False).count() == PROMPTS
     researcher.next_step("Freeze the demonstrations")

@@ -31,6 +31,7 @@ def work_until_done(
         try:
             with Client(address) as client:
                 client.sign_in(account.username, account.password)
+                read_guidelines(client, project)
                 return Shift(client, project, kind, scenario, seed, halt).run()
         except BaseException:
             halt.set()
@@ -39,6 +40,12 @@ def work_until_done(
     with ThreadPoolExecutor(max_workers=len(accounts), thread_name_prefix="labeler") as pool:
         futures = {account.username: pool.submit(shift, account) for account in accounts}
         return {name: future.result() for name, future in futures.items()}
+
+
+def read_guidelines(client: Client, project: str) -> None:
+    """Acknowledge the newest guidelines, as a person does before the first task; again is harmless."""
+    newest = client.get(f"projects/{project}/guidelines/")
+    client.post(f"projects/{project}/guidelines/", {"version": newest["version"]})
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.api import projects, work
+from labeling.api import guidelines, projects, work
 
 _PROJECT = "projects/<slug:slug>/"
 _ASSIGNMENT = "assignments/<uuid:token>/"
@@ -10,6 +10,12 @@ _ASSIGNMENT = "assignments/<uuid:token>/"
 urlpatterns = [
     path("projects/", projects.ProjectsView.as_view(), name="api_projects"),
     path(_PROJECT, projects.ProjectView.as_view(), name="api_project"),
+    path(f"{_PROJECT}guidelines/", guidelines.GuidelinesView.as_view(), name="api_guidelines"),
+    path(
+        f"{_PROJECT}guidelines/versions/",
+        guidelines.GuidelinesVersionsView.as_view(),
+        name="api_guidelines_versions",
+    ),
     path(f"{_PROJECT}members/", projects.MembersView.as_view(), name="api_members"),
     path(f"{_PROJECT}prompts/", projects.PromptsView.as_view(), name="api_prompts"),
     path(f"{_PROJECT}imports/", projects.ImportsView.as_view(), name="api_imports"),

@@ -70,7 +70,7 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
 
 class NothingSerializer(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(
-        choices=["done", "reserved", "not_member", "paused", "no_open_round", "none_left_for_you"]
+        choices=["done", "reserved", "not_member", "paused", "no_open_round", "none_left_for_you", "guidelines"]
     )
     until = serializers.DateTimeField(allow_null=True)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import models
+from django.db.models import Exists, F, OuterRef
 
 from accounts.models import User
 from labeling.models.project import Objective, Project
@@ -26,6 +29,27 @@ class GuidelinesVersion(models.Model):
         return f"{self.project} guidelines {self.version}"
 
 
+class AcknowledgementQuerySet(models.QuerySet["Acknowledgement"]):
+    def version_read(self, *, project: Project, user: User) -> int:
+        """Return the newest version that `user` has read, 0 for none."""
+        mine = self.filter(project=project, user=user).order_by("-version")
+        return mine.values_list("version", flat=True).first() or 0
+
+    def wanted_in(self, *, projects: Iterable[int], user: User) -> set[int]:
+        """Return the projects of these whose newest guidelines `user` has not read and should.
+
+        Guidelines of white space alone are none.
+        """
+        read = self.filter(project=OuterRef("pk"), user=user, version=OuterRef("guidelines_version"))
+        unread = Project.objects.filter(pk__in=projects, guidelines__regex=r"\S").exclude(Exists(read))
+        return set(unread.values_list("pk", flat=True))
+
+    def readers(self) -> AcknowledgementQuerySet:
+        """Return the acknowledgements of the newest version by people who work in the project, by name."""
+        newest = self.filter(version=F("project__guidelines_version"), project__members=F("user"))
+        return newest.select_related("user").order_by("user__username")
+
+
 class Acknowledgement(models.Model):
     """A labeler has read a version of the guidelines. Without one of the newest version no new work is given out."""
 
@@ -33,6 +57,8 @@ class Acknowledgement(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="acknowledgements")
     version = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AcknowledgementQuerySet.as_manager()
 
     class Meta:
         constraints = [

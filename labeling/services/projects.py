@@ -15,7 +15,16 @@ from accounts.models import User
 from accounts.permissions import Actor, can_research
 from accounts.services import invitations
 from labeling.exceptions import NotAllowed, ProjectRefused
-from labeling.models import Assignment, AssignmentState, GuidelinesVersion, Membership, Project, Slot, SlotState
+from labeling.models import (
+    Acknowledgement,
+    Assignment,
+    AssignmentState,
+    GuidelinesVersion,
+    Membership,
+    Project,
+    Slot,
+    SlotState,
+)
 
 SETTINGS = (
     "name",
@@ -77,6 +86,9 @@ def change_settings(*, actor: Actor, project: Project, **settings: Any) -> Proje
 
 
 def _keep_guidelines(project: Project, actor: Actor) -> None:
+    """Keep what the project says now as a version. Whoever wrote it has read it."""
+    if isinstance(actor, User):
+        Acknowledgement.objects.create(project=project, user=actor, version=project.guidelines_version)
     GuidelinesVersion.objects.create(
         project=project,
         version=project.guidelines_version,

@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.permissions import can_label
 from labeling.exceptions import AlreadyAnswered, AnswerRefused
 from labeling.models import (
+    Acknowledgement,
     Assignment,
     AssignmentState,
     Membership,
@@ -27,7 +28,7 @@ from labeling.models import (
 )
 from labeling.services.leases import hold, lease_end, lock_lease, serialize_labeler
 
-Reason = Literal["done", "reserved", "not_member", "paused", "no_open_round", "none_left_for_you"]
+Reason = Literal["done", "reserved", "not_member", "paused", "no_open_round", "none_left_for_you", "guidelines"]
 SKIP_REASONS = {
     "expertise": _("outside my expertise"),
     "harmful": _("harmful or upsetting"),
@@ -104,7 +105,8 @@ def claim_next(*, labeler: User, project: Project, kind: str | None = None) -> C
     """Give the labeler the next judgement of `kind` (any kind when None), or say why there is none.
 
     First what they already hold; then what they held, if its slot is open again; then a new one: by priority, then at
-    random, never twice the same task, never a prompt that they wrote themselves.
+    random, never twice the same task, never a prompt that they wrote themselves. What is in hand goes on under the
+    guidelines it began under; nothing new is given out before the newest are read.
     """
     now = timezone.now()
     serialize_labeler(labeler)
@@ -119,6 +121,8 @@ def claim_next(*, labeler: User, project: Project, kind: str | None = None) -> C
     current = Round.objects.current(project)
     if current is None:
         return Claim(nothing=Nothing("no_open_round"))
+    if Acknowledgement.objects.wanted_in(projects=[project.pk], user=labeler):
+        return Claim(nothing=Nothing("guidelines"))
     nothing = Nothing("done")
     for _attempt in range(_TRIES):
         for wanted in kinds:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import person, require
 from accounts.models import User
 from accounts.permissions import can_label
-from labeling.models import Assignment, AssignmentState, Project, Round, SlotState, TaskKind
+from labeling.models import Acknowledgement, Assignment, AssignmentState, Project, Round, SlotState, TaskKind
 from labeling.services import queue
 from labeling.templatetags.projects import SESSION_KEY
 from labeling.views.scope import project_for
@@ -37,6 +37,7 @@ class Ahead:
     reserved_until: datetime | None
     left: int
     finished: int
+    unread_guidelines: bool = False
 
     @property
     def total(self) -> int:
@@ -49,6 +50,8 @@ class Ahead:
             return "paused"
         if self.round is None:
             return "no_open_round"
+        if self.unread_guidelines and self.left:
+            return "guidelines"
         if self.write or self.compare:
             return "ready"
         if self.reserved_until:
@@ -65,15 +68,16 @@ def work(request: HttpRequest) -> HttpResponse:
     projects = list(Project.objects.filter(members=labeler))
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     done = Assignment.objects.of(labeler).filter(state=AssignmentState.SUBMITTED)
+    unread = Acknowledgement.objects.wanted_in(projects=[project.pk for project in projects], user=labeler)
     context = {
-        "ahead": [_ahead(labeler, project) for project in projects],
+        "ahead": [_ahead(labeler, project, unread_guidelines=project.pk in unread) for project in projects],
         "now": timezone.now(),
         "done": done.aggregate(all=Count("pk"), today=Count("pk", filter=Q(ended_at__gte=midnight))),
     }
     return render(request, "labeling/work.html", context)
 
 
-def _ahead(labeler: User, project: Project) -> Ahead:
+def _ahead(labeler: User, project: Project, *, unread_guidelines: bool) -> Ahead:
     current = Round.objects.current(project)
     begun = (
         Assignment.objects.of(labeler)
@@ -101,6 +105,7 @@ def _ahead(labeler: User, project: Project) -> Ahead:
         counts["until"],
         slots["left"],
         slots["all"] - slots["left"],
+        unread_guidelines,
     )
 
 
@@ -119,10 +124,15 @@ def open_next(request: HttpRequest, project: Project, kind: str) -> HttpResponse
 
 
 def address_of_next(request: HttpRequest, project: Project, kind: str) -> str:
-    """Claim, and return the address to go to; when it is the Work page, a message says why."""
+    """Claim, and return the address to go to; when it is the Work page, a message says why.
+
+    Unread guidelines are the one reason that a labeler mends at once, so the way leads there.
+    """
     claim = queue.claim_next(labeler=person(request), project=project, kind=kind)
     if claim.assignment is not None:
         return reverse("labeling:task", args=[claim.assignment.token])
+    if claim.nothing is not None and claim.nothing.reason == "guidelines":
+        return reverse("labeling:guidelines", args=[project.slug])
     if claim.nothing is not None:
         messages.info(request, say_nothing(claim.nothing, project))
     return reverse("labeling:work")

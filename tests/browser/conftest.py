@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from labeling.models import Project, Prompt, Round
-from labeling.services import projects, rounds
+from labeling.services import guidelines, projects, rounds
 from labeling.services.rounds import NewOutput
 from tests.conftest import AsgiServer
 from tests.factories import PASSWORD, PromptFactory, ResearcherFactory, UserFactory
@@ -57,6 +57,7 @@ def scene(asgi_server: AsgiServer) -> Scene:
     )
     for user in (labeler, rival):
         projects.add_member(actor=researcher, project=project, user=user)
+        guidelines.acknowledge(user=user, project=project, version=project.guidelines_version)
     conversation = [
         {"role": "system", "content": "You are a patient tutor."},
         {"role": "user", "content": "What is a derivative?"},
