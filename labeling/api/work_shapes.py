@@ -83,6 +83,9 @@ class ClaimSerializer(serializers.Serializer[Any]):
 class DraftSerializer(serializers.Serializer[Any]):
     draft = serializers.DictField()
     base_version = serializers.IntegerField(min_value=0)
+    active_seconds = serializers.IntegerField(
+        min_value=0, max_value=86_400, default=0, help_text="Time with signs of life since the last save."
+    )
 
 
 class DraftSavedSerializer(serializers.Serializer[Any]):

@@ -57,6 +57,9 @@ class Assignment(models.Model):
     active_seconds = models.PositiveIntegerField(
         default=0, help_text="Time with signs of life; pauses of more than a minute do not count."
     )
+    active_counted_at = models.DateTimeField(
+        null=True, blank=True, help_text="Up to when active time was counted, so that two tabs do not count twice."
+    )
 
     objects = AssignmentQuerySet.as_manager()
 

@@ -14,18 +14,22 @@ from accounts.models import User
 from labeling.conversations import storable_json
 from labeling.exceptions import AlreadyAnswered, AnswerRefused, StaleDraft
 from labeling.models import Assignment, AssignmentState
+from labeling.services.active_time import count_active
 from labeling.services.leases import hold, lock_lease
 
 MAX_DRAFT_CHARACTERS = 200_000
 
 
 @transaction.atomic
-def save_draft(*, token: uuid.UUID | str, labeler: User, draft: dict[str, Any], base_version: int) -> Assignment:
+def save_draft(
+    *, token: uuid.UUID | str, labeler: User, draft: dict[str, Any], base_version: int, active_seconds: int = 0
+) -> Assignment:
     """Store a draft and renew the lease; returns the assignment with the new `draft_version`.
 
     `base_version` is the version that the page had loaded. Sending the same draft again (a retry) is harmless. A draft
-    of an expired, skipped or released assignment is stored too. Raises StaleDraft when another tab saved something
-    else meanwhile, AlreadyAnswered after the submission, AnswerRefused when it is not an object or too large.
+    of an expired, skipped or released assignment is stored too. `active_seconds`: the time with signs of life that the
+    page has not told before. Raises StaleDraft when another tab saved something else meanwhile, AlreadyAnswered after
+    the submission, AnswerRefused when it is not an object or too large.
     """
     if not isinstance(draft, dict):
         raise AnswerRefused(_("A draft is a JSON object."))
@@ -39,7 +43,11 @@ def save_draft(*, token: uuid.UUID | str, labeler: User, draft: dict[str, Any], 
     assignment = lock_lease(token=token, labeler=labeler)
     if assignment.state == AssignmentState.SUBMITTED:
         raise AlreadyAnswered(_("This task was submitted. Revise your answer in My work."))
-    hold(assignment, now=timezone.now())
+    now = timezone.now()
+    hold(assignment, now=now)
+    counted = count_active(assignment, active_seconds, now=now)
+    if counted:
+        assignment.save(update_fields=counted)
     if clean == assignment.draft and base_version <= assignment.draft_version:
         return assignment
     if base_version != assignment.draft_version:

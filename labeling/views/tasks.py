@@ -66,15 +66,17 @@ def _page(
 @require(can_label)
 @require_http_methods(["POST", "PUT"])
 def task_draft(request: HttpRequest, token: uuid.UUID) -> JsonResponse:
-    """Save ``{"draft": {...}, "version": n}``; a newer draft from another tab comes back as a 409 with both."""
+    """Save ``{"draft": {...}, "version": n, "active": seconds}``; a newer draft of another tab is a 409 with both."""
     try:
         body = json.loads(request.body)
-        draft, version = body["draft"], int(body["version"])
+        draft, version, active = body["draft"], int(body["version"]), int(body.get("active", 0))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         sentence = gettext("The page sent something that is no draft. Reload it; your text is kept in this browser.")
         return JsonResponse({"error": {"code": "invalid", "message": sentence}}, status=400)
     try:
-        saved = drafts.save_draft(token=token, labeler=person(request), draft=draft, base_version=version)
+        saved = drafts.save_draft(
+            token=token, labeler=person(request), draft=draft, base_version=version, active_seconds=active
+        )
     except StaleDraft as refusal:
         stored = {"draft": refusal.stored, "version": refusal.stored_version}
         return JsonResponse({"error": _error(refusal), "stored": stored}, status=refusal.status)

@@ -1,9 +1,13 @@
 // A draft on the server that never loses a word: saved as one types, kept in this browser until the server has it,
 // flushed when the page is hidden, never written over what another tab saved.
 
+import { ActiveTime } from "./active_time.js";
+
 const WAIT = 1200;
 const LONGEST_WAIT = 8000;
 const RETRY = 5000;
+// Reading and thinking are work too: after so much of it without a change the server hears of it, which renews the lease.
+const SILENCE = 60;
 
 export function csrfToken(form) {
   // The cookie is newer than the page after signing in again in another tab.
@@ -34,6 +38,8 @@ export class Draft {
     this.ended = false;
     this.sending = null;
     this.saved = document.getElementById("saved");
+    this.active = new ActiveTime();
+    setInterval(() => this.showLife(), 5000);
     this.restore();
     document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") this.flush(); });
     window.addEventListener("pagehide", () => this.flush());
@@ -98,13 +104,14 @@ export class Draft {
 
   async send(draft, keepalive) {
     let response;
+    const active = this.active.seconds;
     try {
       response = await fetch(this.form.dataset.draftUrl, {
         method: "POST",
         keepalive,
         credentials: "same-origin",
         headers: { "Content-Type": "application/json", "Accept": "application/json", "X-CSRFToken": csrfToken(this.form) },
-        body: JSON.stringify({ draft, version: this.version }),
+        body: JSON.stringify({ draft, version: this.version, active }),
       });
     } catch {
       this.note(say(this.form, "sayLocal"), "warn");
@@ -117,15 +124,26 @@ export class Draft {
       return;
     }
     const answer = await response.json();
-    if (response.ok) this.accept(draft, answer);
+    if (response.ok) {
+      this.active.told(active);
+      this.accept(draft, answer);
+    }
     else if (answer.stored) this.openConflict(answer.stored);
     else { this.complained = true; this.problem(answer.error.message); }
   }
 
+  async showLife() {
+    if (this.ended || this.conflict || this.sending || !same(this.read(), this.stored)) return;
+    if (this.active.seconds < SILENCE) return;
+    this.sending = this.send(this.stored, false);
+    try { await this.sending; } finally { this.sending = null; }
+  }
+
   accept(draft, answer) {
+    const silent = same(draft, this.stored) && !this.saved.textContent;
     this.stored = draft;
     this.version = answer.version;
-    this.note(say(this.form, "saySaved", { time: clock(answer.saved_at) }));
+    if (!silent) this.note(say(this.form, "saySaved", { time: clock(answer.saved_at) }));
     // Only what a draft complained about: why a submission was refused stays until the next one.
     if (this.complained) this.problem("");
     this.complained = false;
@@ -160,7 +178,11 @@ export class Draft {
 
   flush() {
     // keepalive lets the request outlive the page; browsers allow it up to 64 KB, the local copy covers the rest.
-    if (this.ended || same(this.read(), this.stored)) return;
+    if (this.ended) return;
+    if (same(this.read(), this.stored)) {
+      if (this.active.seconds && !this.sending && !this.conflict) this.send(this.stored, true);
+      return;
+    }
     this.keepLocally();
     this.save({ keepalive: JSON.stringify(this.read()).length < 20000 });
   }
@@ -221,6 +243,7 @@ export function submitInPlace(form, draft) {
     draft.keepLocally();
     try {
       if (draft.sending) await draft.sending;
+      body.set("active_seconds", draft.active.seconds);
       const response = await fetch(form.action, {
         method: "POST",
         body,
