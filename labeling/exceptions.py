@@ -65,6 +65,22 @@ class ProjectRefused(InvalidInput):
     code = "project_refused"
 
 
+class FormRefused(InvalidInput):
+    """A judgement form that cannot be stored as it is; `fields` says which of its questions is wrong, and why."""
+
+    code = "form_refused"
+
+
+class AnswerFrozen(VolantError):
+    """A dataset holds the label, so it is not revised any more."""
+
+    code = "answer_frozen"
+    status = 409
+    message = _(
+        "A dataset has taken this answer in, so it cannot be changed any more. If it is wrong, tell a reviewer."
+    )
+
+
 class ImportRefused(InvalidInput):
     """The whole import is refused; refusals of single lines are in the report instead."""
 
@@ -74,8 +90,10 @@ class ImportRefused(InvalidInput):
 __all__ = [
     "AlreadyAnswered",
     "AlreadyRevised",
+    "AnswerFrozen",
     "AnswerRefused",
     "AssignmentNotFound",
+    "FormRefused",
     "GuidelinesChanged",
     "ImportRefused",
     "InvalidInput",

@@ -191,6 +191,7 @@ SPECTACULAR_SETTINGS = {
         "RoundState": "labeling.models.round.RoundState",
         "SlotState": "labeling.models.task.SlotState",
         "TaskKind": "labeling.models.task.TaskKind",
+        "CompareMode": "labeling.models.project.CompareMode",
         "DatasetKind": "training.models.dataset.DatasetKind",
         "CheckpointKind": "training.models.checkpoint.CheckpointKind",
     },

@@ -83,8 +83,8 @@ class ComparisonView(OwnAssignment):
         request=shapes.NewComparisonSerializer, responses={201: shapes.ComparisonSerializer, 409: ErrorSerializer}
     )
     def post(self, request: Request, token: uuid.UUID) -> Response:
-        given = parsed(shapes.NewComparisonSerializer, request)
-        answer = answers.submit_comparison(token=token, labeler=actor_of(request), **given)
+        judgement = shapes.NewComparisonSerializer.judgement(parsed(shapes.NewComparisonSerializer, request))
+        answer = answers.submit_comparison(token=token, labeler=actor_of(request), judgement=judgement)
         return Response(shapes.ComparisonSerializer(answer).data, status=status.HTTP_201_CREATED)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from labeling.judgements import ComparisonJudgement, with_qualities
 from labeling.models import (
     Assignment,
     Comparison,
@@ -15,6 +16,7 @@ from labeling.models import (
     TaskKind,
 )
 from labeling.services.queue import SKIP_REASONS
+from labeling.services.rankings import signed_strength
 
 
 class WantedSerializer(serializers.Serializer[Any]):
@@ -111,18 +113,37 @@ class NewDemonstrationSerializer(serializers.Serializer[Any]):
 
 
 class NewComparisonSerializer(serializers.Serializer[Any]):
-    """By output id. A lower rank is better, equal ranks are a tie; an unanswered quality is null."""
+    """By output id. A lower rank is better, equal ranks are a tie; what is unanswered is null or left out.
 
-    ranks = serializers.DictField(child=serializers.IntegerField())
+    `answers` goes by output id and the key of the form's field. A pair has a `strength` in place of ranks: negative
+    when the first of `completions` is better, 0 for a tie. `qualities` is the older way to answer the key quality.
+    """
+
+    ranks = serializers.DictField(child=serializers.IntegerField(), default=dict)
+    answers = serializers.DictField(
+        child=serializers.DictField(child=serializers.JSONField(allow_null=True)), default=dict
+    )
     qualities = serializers.DictField(child=serializers.IntegerField(allow_null=True), default=dict)
+    strength = serializers.IntegerField(allow_null=True, default=None)
+    edited_text = serializers.CharField(trim_whitespace=False, allow_blank=True, default="")
     none_acceptable = serializers.BooleanField(default=False)
     note = serializers.CharField(allow_blank=True, default="")
+    prompt_flags = PromptFlagsField(default=None)
 
     def validate_ranks(self, value: dict[str, int]) -> dict[int, int]:
         return by_output(value)
 
+    def validate_answers(self, value: dict[str, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        return by_output(value)
+
     def validate_qualities(self, value: dict[str, int | None]) -> dict[int, int | None]:
         return by_output(value)
+
+    @staticmethod
+    def judgement(given: dict[str, Any]) -> ComparisonJudgement:
+        """Return what the service takes."""
+        values = {name: value for name, value in given.items() if name not in ("answers", "qualities")}
+        return ComparisonJudgement(answers=with_qualities(given["answers"], given["qualities"]), **values)
 
 
 def by_output(value: dict[str, Any]) -> dict[int, Any]:
@@ -151,18 +172,27 @@ class DemonstrationSerializer(serializers.ModelSerializer[Demonstration]):
 
 class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
     judged = serializers.SerializerMethodField()
+    strength = serializers.SerializerMethodField()
+    prompt_flags = serializers.ListField(child=serializers.CharField(), read_only=True, allow_null=True)
     summary = serializers.CharField(read_only=True)
 
     class Meta:
         model = Comparison
         fields = (
-            "id", "judged", "summary", "none_acceptable", "note", "revision", "surplus", "simulated", "created_at",
+            "id", "judged", "summary", "mode", "strength", "edited_text", "none_acceptable", "note", "prompt_flags",
+            "revision", "surplus", "simulated", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
-    def get_judged(self, comparison: Comparison) -> list[dict[str, int | None]]:
+    def get_strength(self, comparison: Comparison) -> int | None:
+        """As it is sent: negative when the output shown first is better."""
+        judged = sorted(comparison.judged.all(), key=lambda output: output.shown_position)
+        ranks = {output.completion_id: output.rank for output in judged}
+        return signed_strength(list(ranks), ranks, comparison.strength)
+
+    def get_judged(self, comparison: Comparison) -> list[dict[str, Any]]:
         return [
-            {"id": output.completion_id, "rank": output.rank, "quality": output.quality}
+            {"id": output.completion_id, "rank": output.rank, "quality": output.quality, "answers": output.given}
             for output in comparison.judged.all()
         ]
 

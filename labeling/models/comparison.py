@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
@@ -87,3 +89,8 @@ class JudgedOutput(models.Model):
 
     def __str__(self) -> str:
         return f"{self.completion_id}: rank {self.rank}"
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The answers by key; rows from before there were forms have their quality alone."""
+        return self.answers or ({} if self.quality is None else {"quality": self.quality})

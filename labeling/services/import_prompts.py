@@ -18,7 +18,7 @@ from labeling.importing.languages import guess_language
 from labeling.importing.lines import LineReader
 from labeling.importing.parsed import Format, LineRefused, ParsedPrompt, PromptDefaults
 from labeling.models import Demonstration, Project, Prompt, PromptImport, Source
-from labeling.services.answers import MAX_ANSWER
+from labeling.services.texts import MAX_ANSWER
 from labeling.splits import split_of
 
 BATCH = 500

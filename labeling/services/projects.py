@@ -25,6 +25,7 @@ from labeling.models import (
     Slot,
     SlotState,
 )
+from labeling.services.judgement_forms import start_form
 
 SETTINGS = (
     "name",
@@ -54,6 +55,7 @@ def create_project(*, actor: User, name: str, slug: str, **settings: Any) -> Pro
     with transaction.atomic():
         project.save(force_insert=True)
         _keep_guidelines(project, actor)
+        start_form(project, actor)
     return project
 
 

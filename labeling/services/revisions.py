@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -13,10 +12,11 @@ from accounts.models import User
 from accounts.permissions import can_review
 from labeling.conversations import storable
 from labeling.exceptions import AlreadyRevised, AnswerRefused, NotAllowed
+from labeling.judgements import ComparisonJudgement
 from labeling.models import Comparison, Demonstration, Project
 from labeling.prompt_flags import check_flags
-from labeling.services.answers import check_answer_text, check_note, judge
-from labeling.services.rankings import check_qualities, check_ranks
+from labeling.services.judging import asked_before, check_judgement, store
+from labeling.services.texts import check_answer_text, check_note
 
 
 class Unchanged(Enum):
@@ -51,23 +51,20 @@ def revise_demonstration(
 
 @transaction.atomic
 def revise_comparison(
-    *,
-    actor: User,
-    previous: Comparison,
-    ranks: Mapping[int, int],
-    qualities: Mapping[int, int | None],
-    none_acceptable: bool = False,
-    note: str | None = None,
-    reason: str = "",
+    *, actor: User, previous: Comparison, judgement: ComparisonJudgement, reason: str = ""
 ) -> Comparison:
-    """Store corrected ratings and a corrected order as the next revision; otherwise as `revise_demonstration`."""
-    locked = Comparison.objects.select_for_update(of=("self",)).select_related("project").get(pk=previous.pk)
+    """Store a corrected judgement as the next revision; otherwise as `revise_demonstration`.
+
+    It is judged with the form and in the mode of the comparison that it corrects. Flags of the prompt that are left
+    out (None) stay as they were.
+    """
+    locked = Comparison.objects.select_for_update(of=("self",)).select_related("project", "form").get(pk=previous.pk)
     order = list(locked.judged.order_by("shown_position").values_list("completion_id", flat=True))
-    clean_ranks = check_ranks(ranks, order)
-    clean_qualities = check_qualities(qualities, order, all_required=locked.project.ratings_first)
-    columns = _supersede(actor=actor, locked=locked, note=note, reason=reason)
-    answer = Comparison.objects.create(none_acceptable=none_acceptable, **columns)
-    judge(answer, order, clean_ranks, clean_qualities)
+    judged = check_judgement(judgement, order, asked_before(locked))
+    columns = _supersede(actor=actor, locked=locked, note=judged.note, reason=reason)
+    flags = locked.prompt_flags if judged.prompt_flags is None else judged.prompt_flags
+    answer = Comparison.objects.create(**{**columns, **judged.columns, "prompt_flags": flags})
+    store(answer, judged)
     return answer
 
 

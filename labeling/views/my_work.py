@@ -16,8 +16,9 @@ from accounts.access import person, require
 from accounts.exceptions import VolantError
 from accounts.permissions import can_label
 from labeling.models import Assignment, AssignmentState, Comparison, Demonstration
-from labeling.services import answers, revisions
-from labeling.views.judgement import draft_of, outputs_of, read_comparison, read_demonstration
+from labeling.services import revisions, texts
+from labeling.services.judging import asked_before
+from labeling.views.judgement import compare_context, draft_of, read_comparison, read_demonstration
 
 PAGE_SIZE = 50
 
@@ -64,7 +65,7 @@ def demonstration(request: HttpRequest, pk: int) -> HttpResponse:
     draft: dict[str, Any] = {"text": answer.text, "note": answer.note, "prompt_flags": answer.prompt_flags}
     refusal = None
     if request.method == "POST":
-        draft = read_demonstration(request.POST).draft
+        draft = read_demonstration(request.POST)
         try:
             revisions.revise_demonstration(
                 actor=person(request),
@@ -78,7 +79,7 @@ def demonstration(request: HttpRequest, pk: int) -> HttpResponse:
             refusal = error
         else:
             return _saved(request)
-    context = {"max_answer": answers.MAX_ANSWER}
+    context = {"max_answer": texts.MAX_ANSWER}
     return _page(request, "labeling/revise_demonstration.html", answer, draft, refusal, context)
 
 
@@ -91,18 +92,15 @@ def comparison(request: HttpRequest, pk: int) -> HttpResponse:
     answer = get_object_or_404(mine.exclude(assignment=None), pk=pk)
     if not answer.is_current:
         return _newest(request, mine.current().filter(assignment=answer.assignment_id))
-    draft, refusal = draft_of(answer), None
+    draft, refusal, asked = draft_of(answer), None, asked_before(answer)
     if request.method == "POST":
-        reading = read_comparison(request.POST)
-        draft = reading.draft
+        judgement = read_comparison(request.POST, asked.form.fields)
+        draft = judgement.as_draft()
         try:
             revisions.revise_comparison(
                 actor=person(request),
                 previous=answer,
-                ranks=reading.ranks,
-                qualities=reading.qualities,
-                none_acceptable=draft["none_acceptable"],
-                note=draft["note"],
+                judgement=judgement,
                 reason=request.POST.get("reason", ""),
             )
         except VolantError as error:
@@ -110,8 +108,7 @@ def comparison(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             return _saved(request)
     assert answer.assignment is not None
-    outputs = outputs_of(answer.assignment, draft)
-    context = {"outputs": outputs, "ranks": range(1, len(outputs) + 1), "qualities": range(1, 8)}
+    context = compare_context(answer.assignment, draft, asked)
     return _page(request, "labeling/revise_comparison.html", answer, draft, refusal, context)
 
 
@@ -142,7 +139,7 @@ def _page(
         "prompt": answer.prompt,
         "draft": draft,
         "refusal": refusal,
-        "max_note": answers.MAX_NOTE,
+        "max_note": texts.MAX_NOTE,
         **more,
     }
     return render(request, template, context, status=refusal.status if refusal else 200)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,10 +21,11 @@ from accounts.access import person, require
 from accounts.exceptions import VolantError
 from accounts.permissions import can_label
 from labeling.exceptions import AlreadyAnswered, StaleDraft
-from labeling.models import Assignment, AssignmentState, TaskKind
+from labeling.models import Assignment, AssignmentState, Comparison, Demonstration, TaskKind
 from labeling.rendering import render_markdown
-from labeling.services import answers, drafts, queue
-from labeling.views.judgement import Judgement, outputs_of, read_comparison, read_demonstration
+from labeling.services import answers, drafts, queue, texts
+from labeling.services.judging import asked_for
+from labeling.views.judgement import compare_context, read_comparison, read_demonstration
 from labeling.views.scope import assignment_for
 from labeling.views.work import address_of_next
 
@@ -52,13 +55,12 @@ def _page(
         "lease_over": lease_over,
         "refusal": refusal,
         "skip_reasons": queue.SKIP_REASONS,
-        "max_note": answers.MAX_NOTE,
+        "max_note": texts.MAX_NOTE,
     }
     status = refusal.status if refusal else 200
     if assignment.task.kind == TaskKind.WRITE:
-        return render(request, "labeling/write.html", {**context, "max_answer": answers.MAX_ANSWER}, status=status)
-    outputs = outputs_of(assignment, draft)
-    context |= {"outputs": outputs, "ranks": range(1, len(outputs) + 1), "qualities": range(1, 8)}
+        return render(request, "labeling/write.html", {**context, "max_answer": texts.MAX_ANSWER}, status=status)
+    context |= compare_context(assignment, draft, asked_for(assignment))
     return render(request, "labeling/compare.html", context, status=status)
 
 
@@ -106,16 +108,16 @@ def task_submit(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     """
     assignment = assignment_for(request, token)
     kind, labeler = assignment.task.kind, person(request)
-    reading = read_demonstration(request.POST) if kind == TaskKind.WRITE else read_comparison(request.POST)
+    draft, submit = _written(request.POST) if kind == TaskKind.WRITE else _compared(request.POST, assignment)
     try:
-        answer = _submit(reading, token=token, labeler=labeler)
+        answer = submit(token=token, labeler=labeler)
     except VolantError as refusal:
         if _wants_json(request):
             return JsonResponse({"error": _error(refusal)}, status=refusal.status)
         if isinstance(refusal, AlreadyAnswered):
             messages.warning(request, str(refusal.message))
             return redirect("labeling:my_work")
-        return _page(request, assignment, reading.draft, refusal=refusal)
+        return _page(request, assignment, draft, refusal=refusal)
     if answer.surplus:
         messages.info(
             request, gettext("Saved. Somebody else had answered meanwhile; yours counts as a second opinion.")
@@ -125,24 +127,15 @@ def task_submit(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     return JsonResponse({"next": there}) if _wants_json(request) else redirect(there)
 
 
-def _submit(reading: Judgement, *, token: uuid.UUID, labeler: Any) -> Any:
-    note = str(reading.draft.get("note", ""))
-    if "text" in reading.draft:
-        return answers.submit_demonstration(
-            token=token,
-            labeler=labeler,
-            text=reading.draft["text"],
-            note=note,
-            prompt_flags=reading.draft["prompt_flags"],
-        )
-    return answers.submit_comparison(
-        token=token,
-        labeler=labeler,
-        ranks=reading.ranks,
-        qualities=reading.qualities,
-        none_acceptable=bool(reading.draft.get("none_acceptable")),
-        note=note,
-    )
+def _written(form: QueryDict) -> tuple[dict[str, Any], Callable[..., Demonstration]]:
+    """Return what stood in the form as a draft, and the service that is to have it."""
+    draft = read_demonstration(form)
+    return draft, partial(answers.submit_demonstration, **draft)
+
+
+def _compared(form: QueryDict, assignment: Assignment) -> tuple[dict[str, Any], Callable[..., Comparison]]:
+    judgement = read_comparison(form, asked_for(assignment).form.fields)
+    return judgement.as_draft(), partial(answers.submit_comparison, judgement=judgement)
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -159,7 +152,7 @@ def task_skip(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
             token=token,
             labeler=person(request),
             reason=request.POST.get("reason", ""),
-            note=request.POST.get("skip_note", "")[: answers.MAX_NOTE],
+            note=request.POST.get("skip_note", "")[: texts.MAX_NOTE],
         )
     except VolantError as refusal:
         reasons = [str(sentence) for sentences in refusal.fields.values() for sentence in sentences]

@@ -16,6 +16,7 @@ from labeling.exceptions import (
     NotAllowed,
     StaleDraft,
 )
+from labeling.judgements import ComparisonJudgement
 from labeling.models import (
     Assignment,
     AssignmentState,
@@ -60,8 +61,9 @@ def submit(lease: Assignment, text: str = "An answer.", **more: Any) -> Demonstr
 
 def rank(lease: Assignment, *ranks: int, **more: Any) -> Comparison:
     given = dict(zip(lease.shown_order, ranks, strict=True))
-    qualities = more.pop("qualities", {})
-    return answers.submit_comparison(token=lease.token, labeler=lease.labeler, ranks=given, qualities=qualities, **more)
+    said = {pk: {"quality": quality} for pk, quality in more.pop("qualities", {}).items()}
+    judgement = ComparisonJudgement(ranks=given, answers=said, **more)
+    return answers.submit_comparison(token=lease.token, labeler=lease.labeler, judgement=judgement)
 
 
 def expire(lease: Assignment) -> None:
@@ -218,8 +220,7 @@ def test_a_half_ranking_is_refused_and_changes_nothing(comparing: Assignment) ->
         answers.submit_comparison(
             token=comparing.token,
             labeler=comparing.labeler,
-            ranks=dict.fromkeys(comparing.shown_order[:3], 1),
-            qualities={},
+            judgement=ComparisonJudgement(ranks=dict.fromkeys(comparing.shown_order[:3], 1)),
         )
     comparing.refresh_from_db()
     assert comparing.state == AssignmentState.ACTIVE and not Comparison.objects.exists()
@@ -334,7 +335,9 @@ def test_a_reviewer_of_the_project_may_revise_with_a_reason(lease: Assignment) -
 def test_a_revised_comparison_keeps_the_order_shown(comparing: Assignment) -> None:
     first = rank(comparing, 1, 2, 3, 4)
     second = revisions.revise_comparison(
-        actor=comparing.labeler, previous=first, ranks=dict.fromkeys(comparing.shown_order, 1), qualities={}
+        actor=comparing.labeler,
+        previous=first,
+        judgement=ComparisonJudgement(ranks=dict.fromkeys(comparing.shown_order, 1)),
     )
     assert [output.rank for output in first.judged.all()] == [1, 2, 3, 4]
     assert [(output.completion_id, output.rank) for output in second.judged.all()] == [
@@ -346,7 +349,7 @@ def test_a_revised_comparison_keeps_the_order_shown(comparing: Assignment) -> No
 def test_a_refused_revision_leaves_the_first_current(comparing: Assignment) -> None:
     first = rank(comparing, 1, 2, 3, 4)
     with pytest.raises(AnswerRefused):
-        revisions.revise_comparison(actor=comparing.labeler, previous=first, ranks={}, qualities={})
+        revisions.revise_comparison(actor=comparing.labeler, previous=first, judgement=ComparisonJudgement())
     assert Comparison.objects.current().get() == first
 
 

@@ -104,7 +104,7 @@ def test_a_comparison_through_the_api(project: Project) -> None:
     answer = me.post(place, body)
     assert answer.status_code == 201, answer.json()
     assert answer.json()["summary"] == "A > B = C > D"
-    assert answer.json()["judged"][0] == {"id": shown[0], "rank": 1, "quality": 7}
+    assert answer.json()["judged"][0] == {"id": shown[0], "rank": 1, "quality": 7, "answers": {"quality": 7}}
     assert me.post(place, body).json()["id"] == answer.json()["id"] and Comparison.objects.count() == 1
 
 

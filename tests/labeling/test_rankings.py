@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.exceptions import AnswerRefused
-from labeling.services.rankings import HIGHEST_RANK, check_qualities, check_ranks, competition_ranks
+from labeling.services.rankings import HIGHEST_RANK, check_ranks, competition_ranks
 
 rank_maps = st.dictionaries(st.integers(1, 10**9), st.integers(1, HIGHEST_RANK), min_size=1, max_size=12)
 
@@ -72,19 +72,3 @@ bad_ranks = st.one_of(
 def test_what_is_no_rank_is_refused(ranks: dict[int, Any], bad: Any, data: st.DataObject) -> None:
     with pytest.raises(AnswerRefused):
         check_ranks({**ranks, data.draw(st.sampled_from(sorted(ranks))): bad}, list(ranks))
-
-
-@pytest.mark.parametrize("bad", [0, 8, -1, 3.0, "5", True])
-def test_what_is_no_quality_is_refused(bad: Any) -> None:
-    with pytest.raises(AnswerRefused):
-        check_qualities({1: bad, 2: 4}, [1, 2], all_required=False)
-
-
-def test_unanswered_is_null_never_zero() -> None:
-    assert check_qualities({1: None}, [1, 2], all_required=False) == {1: None, 2: None}
-
-
-def test_a_project_that_rates_first_wants_every_quality() -> None:
-    with pytest.raises(AnswerRefused):
-        check_qualities({1: 3, 2: None}, [1, 2], all_required=True)
-    assert check_qualities({1: 3, 2: 7}, [1, 2], all_required=True) == {1: 3, 2: 7}

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import User
+from labeling.judgements import ComparisonJudgement
 from labeling.models import Project, Prompt, Round, Source, TaskKind
 from labeling.services.answers import submit_comparison, submit_demonstration
 from labeling.services.queue import claim_next
@@ -87,8 +88,10 @@ def rank_outputs(project: Project, count: int | None = None) -> int:
         submit_comparison(
             token=claim.assignment.token,
             labeler=labeler,
-            ranks={output.pk: rank for rank, output in enumerate(outputs, start=1)},
-            qualities={output.pk: max(7 - rank, 1) for rank, output in enumerate(outputs)},
+            judgement=ComparisonJudgement(
+                ranks={output.pk: rank for rank, output in enumerate(outputs, start=1)},
+                answers={output.pk: {"quality": max(7 - rank, 1)} for rank, output in enumerate(outputs)},
+            ),
         )
         made += 1
     return made
