@@ -45,6 +45,24 @@ class AlreadyRevised(VolantError):
     message = _("Somebody revised this meanwhile. Load it again and revise the newest version.")
 
 
+class MessageRefused(InvalidInput):
+    """A message that cannot be posted as it is; what was typed stays on the page."""
+
+    code = "message_refused"
+
+
+class TooManyMessages(VolantError):
+    code = "too_many_messages"
+    status = 429
+    message = _("You wrote many messages within a few minutes. Wait a little, then send this one.")
+
+
+class ReviewRefused(InvalidInput):
+    """A verdict that cannot be stored as it is."""
+
+    code = "review_refused"
+
+
 class GuidelinesChanged(VolantError):
     code = "guidelines_changed"
     status = 409
@@ -97,11 +115,14 @@ __all__ = [
     "GuidelinesChanged",
     "ImportRefused",
     "InvalidInput",
+    "MessageRefused",
     "NoOpenRound",
     "NotAllowed",
     "NotFound",
     "ProjectRefused",
+    "ReviewRefused",
     "RoundRefused",
     "StaleDraft",
+    "TooManyMessages",
     "VolantError",
 ]

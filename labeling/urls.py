@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.views import guidelines, my_work, projects, prompts, tasks, work
+from labeling.views import guidelines, my_work, projects, prompts, review, tasks, threads, work
 
 app_name = "labeling"
 urlpatterns = [
@@ -12,10 +12,16 @@ urlpatterns = [
     path("tasks/<uuid:token>/draft/", tasks.task_draft, name="task_draft"),
     path("tasks/<uuid:token>/submit/", tasks.task_submit, name="task_submit"),
     path("tasks/<uuid:token>/skip/", tasks.task_skip, name="task_skip"),
+    path("tasks/<uuid:token>/thread/", threads.thread, name="thread"),
     path("preview/", tasks.preview, name="preview"),
     path("my-work/", my_work.my_work, name="my_work"),
     path("my-work/answers/<int:pk>/", my_work.demonstration, name="my_demonstration"),
     path("my-work/comparisons/<int:pk>/", my_work.comparison, name="my_comparison"),
+    path("review/", review.review_list, name="review"),
+    path("review/<int:pk>/", review.review_one, name="review_one"),
+    path("review/<int:pk>/edit/", review.edit, name="review_edit"),
+    path("review/<int:pk>/thread/", threads.reply, name="review_reply"),
+    path("questions/", threads.questions, name="questions"),
     path("projects/", projects.project_list, name="project_list"),
     path("projects/new/", projects.project_new, name="project_new"),
     path("projects/<slug:project_slug>/open/", work.project_switch, name="project_switch"),

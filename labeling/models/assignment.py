@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import User
+from accounts.permissions import Actor, can_review
+from labeling.models.project import Project
 from labeling.models.task import Slot, Task
 
 
@@ -25,6 +27,12 @@ class AssignmentState(models.TextChoices):
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def of(self, labeler: User) -> AssignmentQuerySet:
         return self.filter(labeler=labeler)
+
+    def reviewable_by(self, actor: Actor) -> AssignmentQuerySet:
+        """Return the work that `actor` may read and judge as a reviewer: of the projects they see, never their own."""
+        if not can_review(actor):
+            return self.none()
+        return self.filter(task__project__in=Project.objects.visible_to(actor)).exclude(labeler=actor.pk)
 
     def overdue(self, *, now: datetime) -> AssignmentQuerySet:
         """Return active assignments whose lease has run out."""

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.permissions import Actor
 from labeling.models.assignment import Assignment
 
 
@@ -15,6 +16,14 @@ class ThreadMessageQuerySet(models.QuerySet["ThreadMessage"]):
         """Return labelers' messages that nobody else has answered since."""
         later = ThreadMessage.objects.filter(assignment=OuterRef("assignment"), pk__gt=OuterRef("pk"))
         return self.filter(author=models.F("assignment__labeler")).exclude(Exists(later))
+
+    def for_reviewer(self, actor: Actor) -> ThreadMessageQuerySet:
+        """Return the messages about work that `actor` may review."""
+        return self.filter(assignment__in=Assignment.objects.reviewable_by(actor))
+
+    def unseen_by(self, labeler: User) -> ThreadMessageQuerySet:
+        """Return answers to this labeler's questions that they have not looked at."""
+        return self.filter(assignment__labeler=labeler, seen_at=None).exclude(author=labeler)
 
 
 class ThreadMessage(models.Model):
@@ -35,6 +44,7 @@ class ThreadMessage(models.Model):
     class Meta:
         ordering = ["pk"]
         constraints = [models.CheckConstraint(condition=Q(text__regex=r"\S"), name="thread_message_not_empty")]
+        indexes = [models.Index(fields=["assignment"], condition=Q(seen_at=None), name="thread_message_unseen")]
 
     def __str__(self) -> str:
         return self.text[:80]
@@ -44,6 +54,12 @@ class Verdict(models.TextChoices):
     APPROVED = "approved", _("approved")
     EDITED = "edited", _("edited")
     SENT_BACK = "sent_back", _("sent back")
+
+
+class ReviewQuerySet(models.QuerySet["Review"]):
+    def unseen_by(self, labeler: User) -> ReviewQuerySet:
+        """Return verdicts on this labeler's work that they have not looked at."""
+        return self.filter(assignment__labeler=labeler, seen_at=None)
 
 
 class Review(models.Model):
@@ -58,6 +74,8 @@ class Review(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField(null=True, blank=True)
 
+    objects = ReviewQuerySet.as_manager()
+
     class Meta:
         ordering = ["pk"]
         constraints = [
@@ -67,7 +85,10 @@ class Review(models.Model):
             ),
             models.CheckConstraint(condition=Q(score=None) | Q(score__gte=1, score__lte=7), name="review_score_1_to_7"),
         ]
-        indexes = [models.Index(fields=["assignment", "-created_at"], name="review_of_assignment")]
+        indexes = [
+            models.Index(fields=["assignment", "-created_at"], name="review_of_assignment"),
+            models.Index(fields=["assignment"], condition=Q(seen_at=None), name="review_unseen"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.assignment_id}"
