@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext
 
 from accounts.permissions import Actor
 from labeling.current_answers import CurrentAnswer, current_answers, with_standing
@@ -22,6 +21,7 @@ from labeling.models import (
     TaskKind,
     Verdict,
 )
+from labeling.services.judging import asked_before
 from labeling.statistics.disagreement import pairwise_disagreement
 
 TASKS_COMPARED = 300
@@ -155,7 +155,5 @@ def _said(output: Completion, comparisons: list[tuple[Assignment, Comparison]]) 
 
 def _named(judged: JudgedOutput, answer: Comparison) -> list[tuple[str, Any]]:
     """Label each answer in the reader's language; a flag that was not raised says nothing that a reviewer must read."""
-    given = judged.answers or ({} if judged.quality is None else {"quality": judged.quality})
-    fields = answer.form.fields if answer.form else [{"key": "quality", "label": "quality"}]
-    named = [(gettext(str(field.get("label") or field["key"])), given.get(field["key"])) for field in fields]
+    named = [(str(field.shown().label), judged.given.get(field.key)) for field in asked_before(answer).form.fields]
     return [(label, value) for label, value in named if value is not None and value is not False]

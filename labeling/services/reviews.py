@@ -10,7 +10,8 @@ from accounts.models import User
 from labeling.conversations import storable
 from labeling.current_answers import CurrentAnswer, current_answers
 from labeling.exceptions import AlreadyRevised, NotFound, ReviewRefused
-from labeling.models import Assignment, Demonstration, Review, Verdict
+from labeling.judgements import ComparisonJudgement
+from labeling.models import Assignment, Comparison, Demonstration, Review, Verdict
 from labeling.services import revisions
 
 MAX_COMMENT = 2_000
@@ -54,6 +55,21 @@ def edit_demonstration(
     clean = _check_comment(reason)
     made = revisions.revise_demonstration(actor=reviewer, previous=previous, text=text, reason=clean)
     return _store(reviewer, made, Verdict.EDITED, comment=clean, score=_check_score(score, made))
+
+
+@transaction.atomic
+def edit_comparison(
+    *, reviewer: User, assignment: Assignment, revision: int, judgement: ComparisonJudgement, reason: str
+) -> Review:
+    """Mend somebody's comparison; otherwise as `edit_demonstration`."""
+    previous = _reviewable(reviewer, assignment)
+    if not isinstance(previous, Comparison):
+        raise NotFound
+    if previous.revision != revision:
+        raise AlreadyRevised
+    clean = _check_comment(reason)
+    made = revisions.revise_comparison(actor=reviewer, previous=previous, judgement=judgement, reason=clean)
+    return _store(reviewer, made, Verdict.EDITED, comment=clean, score=None)
 
 
 def mark_seen(*, labeler: User, assignment: Assignment) -> int:

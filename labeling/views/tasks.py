@@ -23,7 +23,7 @@ from accounts.permissions import can_label
 from labeling.exceptions import AlreadyAnswered, StaleDraft
 from labeling.models import Assignment, AssignmentState, Comparison, Demonstration, TaskKind
 from labeling.rendering import render_markdown
-from labeling.services import answers, drafts, queue, texts
+from labeling.services import active_time, answers, drafts, queue, texts
 from labeling.services.judging import asked_for
 from labeling.views.judgement import compare_context, read_comparison, read_demonstration
 from labeling.views.scope import assignment_for
@@ -118,6 +118,7 @@ def task_submit(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
             messages.warning(request, str(refusal.message))
             return redirect("labeling:my_work")
         return _page(request, assignment, draft, refusal=refusal)
+    active_time.count_last(token=token, labeler=labeler, seconds=_seconds(request.POST.get("active_seconds", "")))
     if answer.surplus:
         messages.info(
             request, gettext("Saved. Somebody else had answered meanwhile; yours counts as a second opinion.")
@@ -136,6 +137,10 @@ def _written(form: QueryDict) -> tuple[dict[str, Any], Callable[..., Demonstrati
 def _compared(form: QueryDict, assignment: Assignment) -> tuple[dict[str, Any], Callable[..., Comparison]]:
     judgement = read_comparison(form, asked_for(assignment).form.fields)
     return judgement.as_draft(), partial(answers.submit_comparison, judgement=judgement)
+
+
+def _seconds(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0
 
 
 def _wants_json(request: HttpRequest) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +62,22 @@ def test_a_prefetched_task_counts_from_when_it_was_opened() -> None:
 def test_nonsense_adds_nothing() -> None:
     assert save(opened(1), "a", -5).active_seconds == 0
     assert save(opened(0), "a", 10).active_seconds <= 1
+
+
+def test_the_last_stretch_comes_with_the_submission(client: Client) -> None:
+    assignment = opened(2)
+    save(assignment, "a", 30)
+    Assignment.objects.update(active_counted_at=timezone.now() - timedelta(seconds=50))
+    client.force_login(assignment.labeler)
+    for _again in range(2):
+        client.post(f"/tasks/{assignment.token}/submit/", {"text": "an answer", "active_seconds": "20"})
+        assignment.refresh_from_db()
+        assert assignment.active_seconds == 50
+    other = opened(1)
+    client.force_login(other.labeler)
+    client.post(f"/tasks/{other.token}/submit/", {"text": "an answer", "active_seconds": "99999999"})
+    other.refresh_from_db()
+    assert other.active_seconds in (60, 61)
 
 
 @given(

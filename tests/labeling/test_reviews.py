@@ -8,6 +8,7 @@ from django.test import Client
 from accounts.models import User
 from labeling import reviewing
 from labeling.exceptions import AlreadyRevised, NotFound, ReviewRefused
+from labeling.judgements import ComparisonJudgement
 from labeling.models import Assignment, Demonstration, Project, Review, Task, Verdict
 from labeling.services import answers, revisions
 from labeling.services.reviews import edit_demonstration, review
@@ -158,7 +159,7 @@ def judged_task(project: Project, *rankings: list[int], text: str = "") -> list[
 
 
 def submit_ranks(work: Assignment, ranks: dict[int, int]) -> None:
-    answers.submit_comparison(token=work.token, labeler=work.labeler, ranks=ranks, qualities={})
+    answers.submit_comparison(token=work.token, labeler=work.labeler, judgement=ComparisonJudgement(ranks=ranks))
 
 
 def test_disagreements_come_first_the_farthest_apart_before_the_rest(project: Project, reviewer: User) -> None:
