@@ -109,8 +109,12 @@ def read_config(kind: type[Config], run: RunDir) -> Config:
         values = json.loads(run.config.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError({str(run.config): "is missing: write the stage's settings there as JSON"}) from None
-    except json.JSONDecodeError as error:
-        raise ConfigError({str(run.config): f"is not JSON: {error}"}) from error
+    except OSError as error:
+        raise ConfigError({str(run.config): f"cannot be read: {error.strerror}"}) from error
+    except RecursionError:
+        raise ConfigError({str(run.config): "is not a config: nested too deeply"}) from None
+    except ValueError as error:
+        raise ConfigError({str(run.config): f"is not JSON in UTF-8: {error}"}) from error
     if not isinstance(values, dict):
         raise ConfigError({str(run.config): "must hold one JSON object"})
     return parse_config(kind, values)

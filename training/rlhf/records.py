@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 ROLES = ("system", "user", "assistant")
+WORST_RANK = 1000
+"""Ranks need not be without gaps, so this is far above the number of completions."""
+
 Messages = list[dict[str, str]]
+
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class RecordError(ValueError):
@@ -38,11 +44,22 @@ def check_messages(value: Any) -> Messages:
             )
         if not isinstance(message["content"], str) or not message["content"].strip():
             raise RecordError(f"turn {position + 1} has no text")
+        _check_text(message["content"], f"turn {position + 1}")
         if message["role"] == "system" and position:
             raise RecordError("a system turn may only be the first")
     if value[-1]["role"] != "user":
         raise RecordError("the last turn must be the user's")
     return value
+
+
+def _check_text(value: Any, name: str) -> None:
+    """Refuse what is no text, and half of a surrogate pair, which JSON can write and no tokenizer can read."""
+    if not isinstance(value, str):
+        raise RecordError(f"{name} must be text, not {str(value)[:40]!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise RecordError(f"{name} has broken Unicode (character {error.start + 1})") from error
 
 
 def _check_weight(value: Any) -> None:
@@ -68,6 +85,8 @@ class Demonstration:
         _check_weight(self.weight)
         if not isinstance(self.completion, str) or not self.completion.strip():
             raise RecordError("completion is empty")
+        for name in ("completion", "id", "source", "key", "labeler"):
+            _check_text(getattr(self, name), name)
 
 
 @dataclass(frozen=True)
@@ -96,12 +115,26 @@ class Comparison:
             raise RecordError("completions must be a list of texts")
         if not 2 <= len(self.completions) <= 12:
             raise RecordError(f"a comparison has 2 to 12 completions, not {len(self.completions)}")
+        for number, completion in enumerate(self.completions, start=1):
+            _check_text(completion, f"completion {number}")
+        self._check_ranks()
+        if self.finished is not None:
+            if not isinstance(self.finished, list) or any(not isinstance(mark, bool) for mark in self.finished):
+                raise RecordError("finished must be a list of true and false")
+            if len(self.finished) != len(self.completions):
+                raise RecordError(f"{len(self.completions)} completions but {len(self.finished)} finished marks")
+        for name in ("id", "source", "key", "labeler"):
+            _check_text(getattr(self, name), name)
+
+    def _check_ranks(self) -> None:
+        if not isinstance(self.ranks, list):
+            raise RecordError("ranks must be a list of whole numbers from 1 (the best)")
         if len(self.ranks) != len(self.completions):
             raise RecordError(f"{len(self.completions)} completions but {len(self.ranks)} ranks")
-        if any(not isinstance(rank, int) or isinstance(rank, bool) or rank < 1 for rank in self.ranks):
-            raise RecordError("ranks must be whole numbers from 1 (the best)")
-        if self.finished is not None and len(self.finished) != len(self.completions):
-            raise RecordError(f"{len(self.completions)} completions but {len(self.finished)} finished marks")
+        if any(
+            not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= WORST_RANK for rank in self.ranks
+        ):
+            raise RecordError(f"ranks must be whole numbers from 1 (the best) to {WORST_RANK}")
 
     def pairs(self) -> list[tuple[int, int]]:
         """Return (better, worse) index pairs; ties yield none. At most K(K-1)/2 of them."""
@@ -120,6 +153,8 @@ class Prompt:
 
     def __post_init__(self) -> None:
         check_messages(self.prompt)
+        for name in ("id", "source", "key"):
+            _check_text(getattr(self, name), name)
 
 
 @dataclass(frozen=True)
@@ -132,6 +167,7 @@ class Text:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text:
             raise RecordError("text is empty")
+        _check_text(self.text, "text")
 
 
 @dataclass(frozen=True)
@@ -169,14 +205,26 @@ def parse_record(kind: type[Record], value: Any) -> Record:
 
 
 def read_records(kind: type[Record], path: Path) -> Iterator[Record]:
-    """Yield the records of a JSON Lines file; the first bad line raises RecordError with its number."""
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
+    """Yield the records of a JSON Lines file; the first bad line raises RecordError with its number.
+
+    So does a file that cannot be opened. A byte order mark, as Windows' editors write it, is passed over.
+    """
+    try:
+        opened = path.open("rb")
+    except OSError as error:
+        raise RecordError(
+            f"{path.parent.name}/{path.name} cannot be read ({error.strerror}): put the records there, one a line"
+        ) from error
+    with opened as stream:
+        for number, raw in enumerate(stream, start=1):
+            line = raw.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw
             if not line.strip():
                 continue
             try:
                 record = parse_record(kind, json.loads(line.decode()))
-            except (RecordError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            except RecursionError:
+                raise RecordError(f"{path.name} line {number}: nested too deeply") from None
+            except ValueError as error:
                 raise RecordError(f"{path.name} line {number}: {error}") from error
             yield record
 

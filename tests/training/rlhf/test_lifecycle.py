@@ -86,6 +86,13 @@ def test_a_stages_own_error_is_one_line_and_a_fault_of_ours_is_not_hidden(tmp_pa
     assert RunDir(tmp_path).read_result() is None
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe{\x00}\x00", b"[" * 100_000, b"{", b"[]"])
+def test_a_config_that_is_none_is_one_sentence(tmp_path: Path, capsys, content: bytes):
+    (tmp_path / "config.json").write_bytes(content)
+    assert run_stage(NothingConfig, lambda c, r, d: Outcome(0), tmp_path) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_an_old_result_does_not_survive_a_new_start(tmp_path: Path):
     run = prepare(tmp_path)
     run.write_result({"state": "stopped"})

@@ -72,6 +72,22 @@ def test_a_conversation_may_have_a_system_turn_and_many_turns():
         (Comparison, {"prompt": [USER], "completions": ["a", None], "ranks": [1, 2]}, "must be a list of texts"),
         (Demonstration, {"prompt": [USER], "completion": "a", "weight": -1}, "weight must be a number"),
         (Demonstration, {"prompt": [USER], "completion": "a", "weight": "2"}, "weight must be a number"),
+        (Comparison, {"prompt": [USER], "completions": ["a", "b"], "ranks": 5}, "ranks must be a list"),
+        (Comparison, {"prompt": [USER], "completions": ["a", "b"], "ranks": None}, "ranks must be a list"),
+        (Comparison, {"prompt": [USER], "completions": ["a", "b"], "ranks": [1, 10**30]}, "whole numbers from 1"),
+        (Comparison, {"prompt": [USER], "completions": ["a", "b"], "ranks": [1, 2], "finished": 3}, "true and false"),
+        (
+            Comparison,
+            {"prompt": [USER], "completions": ["a", "b"], "ranks": [1, 2], "finished": "ab"},
+            "true and false",
+        ),
+        (Comparison, {"prompt": [USER], "completions": ["a", "\ud800"], "ranks": [1, 2]}, "completion 2 has broken"),
+        (Comparison, {"prompt": [USER], "completions": ["a", "b"], "ranks": [1, 2], "source": None}, "source must be"),
+        (Demonstration, {"prompt": [USER], "completion": "a", "id": 5}, "id must be text, not '5'"),
+        (Demonstration, {"prompt": [USER], "completion": "x\udfff"}, "completion has broken Unicode .character 2"),
+        (Prompt, {"prompt": [{"role": "user", "content": "\ud83d"}]}, "turn 1 has broken Unicode"),
+        (Prompt, {"prompt": [USER], "key": None}, "key must be text"),
+        (Text, {"text": "\ud800"}, "text has broken Unicode"),
         (Text, {"text": None}, "text is empty"),
         (Prompt, {}, "'prompt' is missing"),
         (Text, {"id": "1"}, "'text' is missing"),
@@ -149,3 +165,19 @@ def test_the_split_is_fixed_for_ever_and_takes_its_share():
     assert {key: split_of(key, 0.5) for key in expected} == expected
     shares = sum(split_of(f"key-{i}", 0.1) == "valid" for i in range(20_000)) / 20_000
     assert abs(shares - 0.1) < 0.007
+
+
+def test_what_an_editor_or_a_mistake_leaves_is_read_or_said(tmp_path: Path):
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + record_line(Text("a")).encode().replace(b"\n", b"\r\n"))
+    assert list(read_records(Text, path)) == [Text("a")]
+    path.write_bytes(b"[" * 100_000 + b"\n")
+    with pytest.raises(RecordError, match=r"t\.jsonl line 1: nested too deeply"):
+        list(read_records(Text, path))
+    path.write_text('{"text": ' + "1" * 5000 + "}\n")
+    with pytest.raises(RecordError, match=r"t\.jsonl line 1: "):
+        list(read_records(Text, path))
+    with pytest.raises(
+        RecordError, match=r"missing\.jsonl cannot be read .No such file or directory.: put the records"
+    ):
+        list(read_records(Text, tmp_path / "missing.jsonl"))

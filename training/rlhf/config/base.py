@@ -10,6 +10,7 @@ import ast
 import inspect
 import itertools
 import json
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -29,6 +30,12 @@ class ConfigError(ValueError):
 SEEDS = 2**32
 """What every generator of random numbers in use takes as a seed."""
 MOST_THREADS = 1024
+MOST_STEPS = 2**31 - 1
+"""No setting counts further; a run's step is stored in as many bits."""
+LARGEST = 1e6
+"""No setting that is a fraction makes sense beyond; far below where float32 ends."""
+COLDEST = 0.01
+"""A lower temperature would divide logits beyond float32; 0 is the way to say greedy."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,13 @@ class StageConfig:
             found["device"] = "choose auto, cpu or cuda"
         if not 0 <= self.threads <= MOST_THREADS:
             found["threads"] = f"0 to {MOST_THREADS}"
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if isinstance(value, float) and abs(value) > LARGEST:
+                found[setting.name] = f"must be at most {LARGEST:.0f}"
+            if isinstance(value, int) and abs(value) > MOST_STEPS:
+                found[setting.name] = f"must be at most {MOST_STEPS}"
+        found.pop("seed", None)
         if not 0 <= self.seed < SEEDS:
             found["seed"] = f"0 to {SEEDS - 1}"
         return found
@@ -67,6 +81,9 @@ class StageConfig:
 
     def _positive(self, *names: str) -> dict[str, str]:
         return {name: "must be greater than 0" for name in names if not getattr(self, name) > 0}
+
+    def _at_most(self, limit: float, *names: str) -> dict[str, str]:
+        return {name: f"must be at most {limit:g}" for name in names if not getattr(self, name) <= limit}
 
     def _not_negative(self, *names: str) -> dict[str, str]:
         return {name: "must be 0 or more" for name in names if not getattr(self, name) >= 0}
@@ -115,6 +132,7 @@ class TrainConfig(StageConfig):
         found |= self._not_negative(
             "max_steps", "micro_batch_size", "warmup_steps", "weight_decay", "eval_every", "save_every"
         )
+        found |= self._at_most(1, "learning_rate")
         if "model" in self.inputs and not self.model:
             found["model"] = "choose the checkpoint to start from"
         if not 0 <= self.min_learning_rate_share <= 1:
@@ -127,6 +145,11 @@ class TrainConfig(StageConfig):
 Config = TypeVar("Config", bound=StageConfig)
 
 
+def _is_plain(text: str) -> bool:
+    """Whether a file name and a database can hold the text: no NUL and no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _matches(value: Any, hint: Any) -> bool:
     """Whether a decoded JSON value fits a field's type: int fits float, bool fits only bool."""
     origin = typing.get_origin(hint)
@@ -135,11 +158,14 @@ def _matches(value: Any, hint: Any) -> bool:
     if hint is type(None):
         return value is None
     if origin is dict:
-        return isinstance(value, dict) and all(isinstance(k, str) and isinstance(v, str) for k, v in value.items())
+        return isinstance(value, dict) and all(_matches(k, str) and _matches(v, str) for k, v in value.items())
     if isinstance(value, bool):
         return hint is bool
     if hint is float:
-        return isinstance(value, int | float) and value == value and abs(value) != float("inf")
+        # A whole number of JSON may be larger than any float; NaN compares with nothing.
+        return isinstance(value, int | float) and -sys.float_info.max <= value <= sys.float_info.max
+    if hint is str:
+        return isinstance(value, str) and _is_plain(value)
     return isinstance(value, hint)
 
 

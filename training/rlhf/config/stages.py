@@ -8,7 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from training.rlhf.config.base import StageConfig, TrainConfig
+from training.rlhf.config.base import COLDEST, StageConfig, TrainConfig
+
+LONGEST_ANSWER = 100_000
+"""Tokens. Random numbers are drawn for a whole answer before it begins."""
+MOST_SAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,10 @@ class PPOConfig(StageConfig):
             "warmup_updates", "kl_coefficient", "value_coefficient", "micro_batch_size", "save_every",
             "missing_eos_penalty",
         )  # fmt: skip
+        found |= self._at_most(1, "learning_rate", "value_learning_rate")
+        found |= self._at_most(LONGEST_ANSWER, "max_new_tokens")
+        if 0 < self.temperature < COLDEST:
+            found["temperature"] = f"must be at least {COLDEST}"
         for name in ("gamma", "gae_lambda"):
             if not 0 <= getattr(self, name) <= 1:
                 found[name] = "must be between 0 and 1"
@@ -183,6 +191,9 @@ class GenerateConfig(StageConfig):
         found = super().problems()
         found |= self._positive("samples_per_prompt", "batch_size", "max_prompt_length", "max_new_tokens")
         found |= self._not_negative("max_prompts", "temperature")
+        found |= self._at_most(LONGEST_ANSWER, "max_new_tokens") | self._at_most(MOST_SAMPLES, "samples_per_prompt")
+        if 0 < self.temperature < COLDEST:
+            found["temperature"] = f"must be 0 (greedy), or at least {COLDEST}"
         if not 0 < self.top_p <= 1:
             found["top_p"] = "must be above 0 and at most 1"
         if self.split not in ("train", "valid", "both"):
