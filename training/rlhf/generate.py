@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from training.rlhf.batching import batches_by_length, decode, encode_prompt
 from training.rlhf.config import GenerateConfig
 from training.rlhf.lifecycle import Outcome, Progress, StageError, main, stopping
-from training.rlhf.modeling import load_policy, load_tokenizer
+from training.rlhf.modeling import load_policy, load_tokenizer, prompt_room
 from training.rlhf.records import Prompt, Sample, parse_record, read_records, record_line
 from training.rlhf.rundir import RunDir, read_jsonl, write_atomically
 from training.rlhf.sampling import sample
@@ -42,7 +42,7 @@ def train(config: GenerateConfig, run: RunDir, device: torch.device) -> Outcome:
         if not missing or stopping():
             continue
         tokenizer, model = load_tokenizer(path), load_policy(path, device)
-        room = min(config.max_prompt_length, context_length(model) - config.max_new_tokens)
+        room = prompt_room(path, config.max_prompt_length, config.max_new_tokens)
         encoded = [(p, encode_prompt(tokenizer, p.prompt)) for p in missing]
         work = [(p, ids) for p, ids in encoded if len(ids) <= room]
         left_out += len(encoded) - len(work)
@@ -106,11 +106,6 @@ def read_split(split: str, run: RunDir) -> list[Asked]:
     if not prompts:
         raise StageError(f"data/{path.name} has no prompts: choose the other split, or add prompts")
     return prompts
-
-
-def context_length(model: PreTrainedModel) -> int:
-    """Return how many tokens the model can read, or a very large number when it does not say."""
-    return int(getattr(model.config, "max_position_embeddings", None) or 1 << 30)
 
 
 def sample_id(prompt_id: str, policy: str, number: int) -> str:

@@ -122,6 +122,22 @@ def is_scorer(path: str | Path) -> bool:
     return any(a.endswith("ForSequenceClassification") for a in architectures)
 
 
+def context_length(path: str | Path) -> int:
+    """Return how many tokens a checkpoint can read at once, or a very large number when it does not say."""
+    return int(getattr(_config(check_checkpoint(path)), "max_position_embeddings", None) or 1 << 30)
+
+
+def prompt_room(path: str | Path, longest: int, new_tokens: int) -> int:
+    """Return the tokens of the longest prompt that leaves room for an answer, at most `longest`.
+
+    Raises ModelError when the answer alone fills the checkpoint's context.
+    """
+    context = context_length(path)
+    if new_tokens >= context:
+        raise ModelError(f"max_new_tokens is {new_tokens}, but {path} reads {context} tokens in all: lower it")
+    return min(longest, context - new_tokens)
+
+
 def make_scorer_from_policy(path: str | Path, device: torch.device | str = "cpu", *, seed: int = 0) -> PreTrainedModel:
     """Return a scorer whose body is the policy's and whose head is new: normal with deviation 1/sqrt(d+1).
 

@@ -33,7 +33,7 @@ from training.rlhf.lifecycle import (
     set_learning_rate,
     stopping,
 )
-from training.rlhf.modeling import fingerprint, load_policy, load_scorer, load_tokenizer, save_checkpoint
+from training.rlhf.modeling import fingerprint, load_policy, load_scorer, load_tokenizer, prompt_room, save_checkpoint
 from training.rlhf.records import Prompt, read_records
 from training.rlhf.rollout import Models, Rollout, collect, describe, show, value_estimates
 from training.rlhf.rundir import RunDir, read_jsonl
@@ -63,7 +63,11 @@ def train(config: PPOConfig, run: RunDir, device: torch.device) -> Outcome:
         pad=pad_id(tokenizer),
     )
     identity = {"reference": fingerprint(config.reference), "reward_model": fingerprint(config.reward_model)}
-    ids, prompts = read_prompts(run.train, tokenizer, config.max_prompt_length)
+    room = min(
+        prompt_room(path, config.max_prompt_length, config.max_new_tokens)
+        for path in (policy_path, config.reference, config.reward_model)
+    )
+    ids, prompts = read_prompts(run.train, tokenizer, room)
 
     # 2. Adam for each of the two that learn; or where this run was left.
     optimizers = {
@@ -214,7 +218,9 @@ def read_prompts(path: Path, tokenizer: PreTrainedTokenizerBase, limit: int) -> 
         prompts.append(tokens)
     print(f"{path.name}: {len(prompts)} prompts, {left_out} longer than {limit} tokens left out", flush=True)
     if not prompts:
-        raise StageError("no prompt is left to answer: add prompts, or raise max_prompt_length")
+        raise StageError(
+            "no prompt is left to answer: add shorter prompts, raise max_prompt_length or lower max_new_tokens"
+        )
     return names, prompts
 
 

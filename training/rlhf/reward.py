@@ -33,6 +33,7 @@ from training.rlhf.lifecycle import (
     stopping,
 )
 from training.rlhf.modeling import (
+    context_length,
     is_scorer,
     load_scorer,
     load_tokenizer,
@@ -51,11 +52,12 @@ def train(config: RewardConfig, run: RunDir, device: torch.device) -> Outcome:
     # 1. Rankings as token ids.
     tokenizer = load_tokenizer(config.model)
     pad = pad_id(tokenizer)
-    train_set = read_rankings(run.train, tokenizer, config.max_length)
-    valid_set = read_rankings(run.valid, tokenizer, config.max_length) if run.valid.exists() else []
+    limit = min(config.max_length, context_length(config.model))
+    train_set = read_rankings(run.train, tokenizer, limit)
+    valid_set = read_rankings(run.valid, tokenizer, limit) if run.valid.exists() else []
     if not train_set:
         raise StageError("no ranking is left to learn from: rank more outputs, break some ties, or raise max_length")
-    basis, basis_rows = normalisation_texts(run, train_set, tokenizer, config.max_length)
+    basis, basis_rows = normalisation_texts(run, train_set, tokenizer, limit)
 
     # 2. The policy's body with a new head, or a reward model that learns on; or where this run stopped.
     newest = run.newest_checkpoint()

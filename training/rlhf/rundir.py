@@ -125,6 +125,14 @@ class RunDir:
         kept = [line for line in read_jsonl(self.metrics) if line["step"] <= step]
         write_atomically(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
 
+    def newest_metrics(self) -> dict[str, float]:
+        """Return what the last line of ``metrics.jsonl`` measured, without what was undefined; empty without a line."""
+        last: dict[str, Any] = {}
+        if self.metrics.exists():
+            for line in read_jsonl(self.metrics):
+                last = line
+        return {name: value for name, value in last.items() if name not in ("step", "time") and value is not None}
+
     def checkpoint(self, step: int) -> Path:
         """Return where the checkpoint of `step` stands (or will)."""
         return self.checkpoints / f"step-{step:06d}"

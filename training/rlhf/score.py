@@ -15,6 +15,7 @@ import torch
 
 from training.rlhf.config import ScoreConfig
 from training.rlhf.lifecycle import Outcome, main
+from training.rlhf.modeling import context_length
 from training.rlhf.rankings import Judged, accuracy, build_rankings, judge, summary
 from training.rlhf.records import Comparison, read_records
 from training.rlhf.rundir import RunDir
@@ -28,10 +29,11 @@ def train(config: ScoreConfig, run: RunDir, device: torch.device) -> Outcome:
     scorer = load_reward_model(config.model, device)
     path = run.valid if config.split == "valid" else run.train
     records = read_records(Comparison, path) if path.exists() else iter(())
-    rankings, left_out = build_rankings(records, scorer.tokenizer, config.max_length)
+    limit = min(config.max_length, context_length(config.model))
+    rankings, left_out = build_rankings(records, scorer.tokenizer, limit)
     print(
         f"{path.name}: {len(rankings)} rankings; left out {left_out.tied} all tied, "
-        f"{left_out.too_long} longer than {config.max_length} tokens",
+        f"{left_out.too_long} longer than {limit} tokens",
         flush=True,
     )
     judged = judge(scorer.model, rankings, pad_id(scorer.tokenizer), config.batch_size)

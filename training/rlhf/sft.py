@@ -32,7 +32,7 @@ from training.rlhf.lifecycle import (
     set_learning_rate,
     stopping,
 )
-from training.rlhf.modeling import load_policy, load_tokenizer, save_checkpoint
+from training.rlhf.modeling import context_length, load_policy, load_tokenizer, save_checkpoint
 from training.rlhf.records import Demonstration, read_records
 from training.rlhf.rundir import RunDir
 from training.rlhf.sampling import completion_logprobs
@@ -55,8 +55,9 @@ def train(config: SFTConfig, run: RunDir, device: torch.device) -> Outcome:
     source = newest[1] if newest else config.model
     tokenizer = load_tokenizer(source)
     pad = int(tokenizer.pad_token_id)
-    examples = read_examples(run.train, tokenizer, config.max_length)
-    valid = read_examples(run.valid, tokenizer, config.max_length) if run.valid.exists() else []
+    limit = min(config.max_length, context_length(source))
+    examples = read_examples(run.train, tokenizer, limit)
+    valid = read_examples(run.valid, tokenizer, limit) if run.valid.exists() else []
     if not examples:
         raise StageError("no demonstration is left to learn from: write more of them, or raise max_length")
 
@@ -82,7 +83,7 @@ def train(config: SFTConfig, run: RunDir, device: torch.device) -> Outcome:
     batches = training_batches(len(examples), config.batch_size, config.epochs, config.seed, cursor)
     micro = config.micro_batch_size or config.batch_size
     progress = Progress(total, step)
-    metrics: dict[str, float] = {}
+    metrics = run.newest_metrics()  # of a run that was killed between its last checkpoint and its result
     if not step and valid:
         run.log_metrics(0, {"valid_loss": mean_loss(model, valid, pad, micro)})
     while step < total and not stopping():

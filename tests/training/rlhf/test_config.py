@@ -95,7 +95,7 @@ def test_inputs_are_fields(kind: type[StageConfig]):
         (GenerateConfig, {"policies": {"a": "m"}, "max_new_tokens": 10**9}, "max_new_tokens"),
         (GenerateConfig, {"policies": {"a": "m"}, "samples_per_prompt": 10**9}, "samples_per_prompt"),
         (PPOConfig, REQUIRED["ppo"] | {"temperature": 1e-9}, "temperature"),
-        (PPOConfig, REQUIRED["ppo"] | {"value_learning_rate": 3.0}, "value_learning_rate"),
+        (PPOConfig, REQUIRED["ppo"] | {"value_learning_rate": 1e39}, "value_learning_rate"),
         (PPOConfig, REQUIRED["ppo"] | {"max_new_tokens": 10**9}, "max_new_tokens"),
         (SFTConfig, {"model": "m", "warmup_steps": -1}, "warmup_steps"),
         (SFTConfig, {"model": "m", "min_learning_rate_share": 1.1}, "min_learning_rate_share"),

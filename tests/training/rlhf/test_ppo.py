@@ -25,7 +25,7 @@ from training.rlhf.modeling import (
     save_checkpoint,
 )
 from training.rlhf.ppo import accumulate_gradients, learn, make_adam, next_prompts, read_prompts, train, warmup_share
-from training.rlhf.records import Prompt, write_records
+from training.rlhf.records import Prompt, read_records, write_records
 from training.rlhf.rollout import Models, Rollout, collect, describe, value_estimates
 from training.rlhf.rundir import RunDir, read_jsonl
 from training.rlhf.sampling import completion_logprobs
@@ -352,3 +352,22 @@ def test_eos_is_part_of_what_is_scored(models: Models) -> None:
     finished = encode_completion(models.reward.tokenizer, "owl", finished=True)
     scores = models.reward.score([[*prompt, *finished], [*prompt, *finished[:-1]]])
     assert abs(scores[0] - scores[1]) > 1e-3
+
+
+def test_a_prompt_leaves_room_for_the_answer_in_every_models_context(
+    random_gpt2: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """GPT-2's positions end at 256: beyond them it cannot be asked at all."""
+    scorer = tmp_path / "reward"
+    save_checkpoint(scorer, make_scorer_from_policy(random_gpt2), load_tokenizer(random_gpt2))
+    run = write_run(
+        tmp_path / "run", random_gpt2, scorer, random_gpt2, max_prompt_length=1000, max_new_tokens=100, updates=1
+    )
+    long = Prompt([{"role": "user", "content": "fox " * 100}])
+    write_records(run.train, [*read_records(Prompt, run.train), long])
+    assert run_stage(PPOConfig, train, run.path) == 0
+    assert "1 longer than 156 tokens left out" in capfd.readouterr().out
+    settings = json.loads(run.config.read_text()) | {"max_new_tokens": 256}
+    run.config.write_text(json.dumps(settings))
+    assert run_stage(PPOConfig, train, run.path) == 2
+    assert "max_new_tokens is 256" in capfd.readouterr().err

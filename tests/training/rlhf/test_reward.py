@@ -244,3 +244,13 @@ def test_two_completions_equal_trl(random_tiny: Path, tmp_path: Path) -> None:
 
 def test_stop_requests_do_not_outlive_a_stage() -> None:
     assert not lifecycle.stopping()
+
+
+def test_a_ranking_beyond_the_models_context_is_left_out(
+    random_gpt2: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "run", random_gpt2, max_length=4000, max_steps=1)
+    long = Comparison([{"role": "user", "content": "Go on."}], ["and on " * 300, "no"], [1, 2])
+    write_records(run.train, [*comparisons(8, 1), long])
+    result_of(run)
+    assert "1 longer than 256 tokens" in capfd.readouterr().out

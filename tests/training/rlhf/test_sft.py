@@ -240,3 +240,24 @@ def test_the_loss_equals_trl(random_tiny: Path, tmp_path: Path):
         theirs = trainer.compute_loss(model, dict(batch)).item()
     ours = mean_loss(model, read_examples(run.valid, tokenizer, 512), 0, 6)
     assert ours == pytest.approx(theirs, abs=2e-6)
+
+
+def test_a_demonstration_beyond_the_models_context_is_left_out(random_gpt2: Path, tmp_path: Path, capsys):
+    """GPT-2's positions end at 256; rotary ones go on, but no model has learnt what they mean there."""
+    run = prepare(tmp_path, random_gpt2, max_length=4000, max_steps=1)
+    long = Demonstration(prompt=[{"role": "user", "content": "Go on."}], completion="and on " * 300)
+    write_records(run.train, [*demonstrations(3, 1), long])
+    assert run_stage(SFTConfig, train, run.path) == 0
+    assert "train.jsonl: 3 demonstrations, 1 longer than 256 tokens left out" in capsys.readouterr().out
+
+
+def test_killed_before_its_result_it_reports_the_same_metrics(random_tiny: Path, tmp_path: Path):
+    run = prepare(tmp_path, random_tiny, max_steps=3)
+    assert run_stage(SFTConfig, train, run.path) == 0
+    first = run.read_result()
+    run.result.unlink()
+    assert run_stage(SFTConfig, train, run.path) == 0
+    second = run.read_result()
+    assert first is not None and second is not None
+    assert second["metrics"] == first["metrics"]
+    assert second["checkpoint"] == first["checkpoint"]

@@ -32,8 +32,8 @@ SEEDS = 2**32
 MOST_THREADS = 1024
 MOST_STEPS = 2**31 - 1
 """No setting counts further; a run's step is stored in as many bits."""
-LARGEST = 1e6
-"""No setting that is a fraction makes sense beyond; far below where float32 ends."""
+LARGEST = 1e30
+"""Beyond it, arithmetic in float32 would soon overflow."""
 COLDEST = 0.01
 """A lower temperature would divide logits beyond float32; 0 is the way to say greedy."""
 
@@ -58,17 +58,17 @@ class StageConfig:
     def problems(self) -> dict[str, str]:
         """Return what is wrong, field by field; empty when the stage can start."""
         found: dict[str, str] = {}
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if isinstance(value, float) and abs(value) > LARGEST:
+                found[setting.name] = f"must be at most {LARGEST:g}"
+            if isinstance(value, int) and abs(value) > MOST_STEPS:
+                found[setting.name] = f"must be at most {MOST_STEPS}"
+        found.pop("seed", None)
         if self.device not in ("auto", "cpu", "cuda"):
             found["device"] = "choose auto, cpu or cuda"
         if not 0 <= self.threads <= MOST_THREADS:
             found["threads"] = f"0 to {MOST_THREADS}"
-        for setting in fields(self):
-            value = getattr(self, setting.name)
-            if isinstance(value, float) and abs(value) > LARGEST:
-                found[setting.name] = f"must be at most {LARGEST:.0f}"
-            if isinstance(value, int) and abs(value) > MOST_STEPS:
-                found[setting.name] = f"must be at most {MOST_STEPS}"
-        found.pop("seed", None)
         if not 0 <= self.seed < SEEDS:
             found["seed"] = f"0 to {SEEDS - 1}"
         return found
@@ -132,7 +132,6 @@ class TrainConfig(StageConfig):
         found |= self._not_negative(
             "max_steps", "micro_batch_size", "warmup_steps", "weight_decay", "eval_every", "save_every"
         )
-        found |= self._at_most(1, "learning_rate")
         if "model" in self.inputs and not self.model:
             found["model"] = "choose the checkpoint to start from"
         if not 0 <= self.min_learning_rate_share <= 1:

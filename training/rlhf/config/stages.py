@@ -145,7 +145,6 @@ class PPOConfig(StageConfig):
             "warmup_updates", "kl_coefficient", "value_coefficient", "micro_batch_size", "save_every",
             "missing_eos_penalty",
         )  # fmt: skip
-        found |= self._at_most(1, "learning_rate", "value_learning_rate")
         found |= self._at_most(LONGEST_ANSWER, "max_new_tokens")
         if 0 < self.temperature < COLDEST:
             found["temperature"] = f"must be at least {COLDEST}"
