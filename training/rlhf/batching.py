@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +16,42 @@ from training.rlhf.records import Messages
 
 
 def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> list[int]:
-    """Return the ids of a conversation in the chat template, up to where the assistant's answer begins."""
-    text: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    """Return the ids of a conversation in the chat template, up to where the assistant's answer begins.
+
+    Control tokens are the template's alone: were ``<|im_end|>`` in a message one too, whoever wrote the prompt could
+    end a turn and speak as the assistant.
+    """
+    typed = [t for t in tokenizer.all_special_tokens if any(t in message["content"] for message in messages)]
+    if not typed:
+        return _ids(tokenizer, _render(tokenizer, messages))
+    mark = _absent("".join(message["content"] for message in messages))
+    typed.sort(key=len, reverse=True)  # a token may be part of a longer one
+    hidden = [{**message, "content": _hide(message["content"], typed, mark)} for message in messages]
+    ids: list[int] = []
+    for number, piece in enumerate(re.split(f"{mark}(\\d+){mark}", _render(tokenizer, hidden))):
+        ids += _ids(tokenizer, typed[int(piece)], split_special_tokens=True) if number % 2 else _ids(tokenizer, piece)
     return ids
+
+
+def _render(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> str:
+    text: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    return str(text)
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, text: str, **options: bool) -> list[int]:
+    found: Any = tokenizer(text, add_special_tokens=False, **options)["input_ids"]
+    return list(found)
+
+
+def _absent(text: str) -> str:
+    """Return a character of Unicode's private area that does not stand in `text`."""
+    return next(chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in text)
+
+
+def _hide(text: str, tokens: Sequence[str], mark: str) -> str:
+    for number, token in enumerate(tokens):
+        text = text.replace(token, f"{mark}{number}{mark}")
+    return text
 
 
 def encode_completion(tokenizer: PreTrainedTokenizerBase, text: str, finished: bool = True) -> list[int]:
