@@ -156,6 +156,9 @@ REST_FRAMEWORK = {
         "user": read_rate("API_RATE_USER", "1200/min"),
         "sign-in": read_rate("API_RATE_SIGN_IN", "20/min"),
     },
+    # The address of the connection counts, never what a header says: anybody can send X-Forwarded-For. Behind a proxy
+    # the web server puts the client's address in its place, for the proxies that FORWARDED_ALLOW_IPS names.
+    "NUM_PROXIES": 0,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "config.pagination.NewestFirst",
     "PAGE_SIZE": 50,

@@ -1,5 +1,6 @@
 """Addresses of the servers that Volant leans on, as Django's settings want them."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,11 @@ def database(default: str | None = None) -> dict[str, Any]:
 
 def broker(default: str | None = None) -> str:
     """CELERY_BROKER_URL, checked."""
-    return read_url("CELERY_BROKER_URL", BROKER_SCHEMES, BROKER_HINT, default)
+    url = read_url("CELERY_BROKER_URL", BROKER_SCHEMES, BROKER_HINT, default)
+    parts = urlsplit(url)
+    if parts.scheme in {"redis", "rediss"} and not re.fullmatch(r"(/[0-9]*)?", parts.path):
+        raise SettingsError(f"CELERY_BROKER_URL names a Redis database that is no number; set it to {BROKER_HINT}.")
+    return url
 
 
 def cache(default: str = "locmemcache://") -> dict[str, Any]:

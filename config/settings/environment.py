@@ -1,6 +1,7 @@
 """Reading the environment, so that a missing or wrong value ends in one sentence that says what to set."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ class SettingsError(ImproperlyConfigured):
 
 
 env = environ.Env()
+
+_HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
+_RATE = re.compile(r"[1-9][0-9]*/(s|sec|second|m|min|minute|h|hour|d|day)")
 
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp", "sentinel")
 DATABASE_SCHEMES = ("postgres", "postgresql", "psql", "pgsql")
@@ -49,8 +53,7 @@ def read_url(name: str, schemes: Sequence[str], hint: str, default: str | None =
 def read_rate(name: str, default: str) -> str:
     """How often something may be asked for, as REST framework writes it: 60/min."""
     value = read_text(name, "a rate", default)
-    count, slash, period = value.partition("/")
-    if not (count.isascii() and count.isdecimal() and slash and period[:1] in {"s", "m", "h", "d"}):
+    if not _RATE.fullmatch(value):
         raise SettingsError(f"{name} is {value!r}; set it to a rate such as {default}.")
     return value
 
@@ -58,7 +61,39 @@ def read_rate(name: str, default: str) -> str:
 def read_list(name: str, hint: str, default: Sequence[str] | None = None) -> list[str]:
     """A comma-separated list; an empty one counts as missing."""
     text = read_text(name, hint, None if default is None else ",".join(default))
-    return [item.strip() for item in text.split(",") if item.strip()]
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    if text and not items:
+        raise SettingsError(f"Set {name} to {hint}.")
+    return items
+
+
+def read_hosts(name: str, hint: str, default: Sequence[str] | None = None) -> list[str]:
+    """Host names without scheme and port; one that begins with a dot stands for its subdomains too."""
+    hosts = read_list(name, hint, default)
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise SettingsError(
+                f"{name} holds {host!r}, which is no host name; set it to names such as volant.example.org, without "
+                "https:// and port, separated by commas."
+            )
+    return hosts
+
+
+def read_web_address(name: str, hint: str, default: str | None = None) -> str:
+    """An http or https address with a host; without the slash at its end."""
+    value = read_text(name, hint, default)
+    if not is_web_address(value):
+        raise SettingsError(f"{name} is no web address; set it to one such as https://volant.example.org.")
+    return value.rstrip("/")
+
+
+def is_web_address(value: str) -> bool:
+    """Whether a browser could open the text."""
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in {"https", "http"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # half an IPv6 address, or a port that is no number
+        return False
 
 
 def read_flag(name: str, default: bool) -> bool:

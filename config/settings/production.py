@@ -1,16 +1,17 @@
 """Production: nothing is guessed. A missing or wrong setting stops the start with a sentence that says what to set."""
 
-from urllib.parse import urlsplit
-
 from config.settings import connections
 from config.settings.base import *  # noqa: F403
 from config.settings.environment import (
     SettingsError,
+    is_web_address,
     read_flag,
+    read_hosts,
     read_list,
     read_number,
     read_path,
     read_text,
+    read_web_address,
 )
 
 DEBUG = False
@@ -19,17 +20,16 @@ SECRET_KEY = read_text("SECRET_KEY", "50 or more random characters, kept secret 
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:
     raise SettingsError("SECRET_KEY is too short or too simple; set it to 50 or more random characters.")
 
-VOLANT_PUBLIC_URL = read_text("VOLANT_PUBLIC_URL", "the address that people open, such as https://volant.example.org")
-if urlsplit(VOLANT_PUBLIC_URL).scheme not in {"https", "http"} or not urlsplit(VOLANT_PUBLIC_URL).netloc:
-    raise SettingsError("VOLANT_PUBLIC_URL is no web address; set it to one such as https://volant.example.org.")
-VOLANT_PUBLIC_URL = VOLANT_PUBLIC_URL.rstrip("/")
+VOLANT_PUBLIC_URL = read_web_address(
+    "VOLANT_PUBLIC_URL", "the address that people open, such as https://volant.example.org"
+)
 
-ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", "the host names that this server answers to, separated by commas")
+ALLOWED_HOSTS = read_hosts("ALLOWED_HOSTS", "the host names that this server answers to, separated by commas")
 if "*" in ALLOWED_HOSTS:
     raise SettingsError("ALLOWED_HOSTS is '*', which lets any host name in; set it to the host names of this server.")
 CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", "addresses", (connections.origin(VOLANT_PUBLIC_URL),))
 for _origin in CSRF_TRUSTED_ORIGINS:
-    if not urlsplit(_origin).scheme:
+    if not is_web_address(_origin):
         raise SettingsError(f"CSRF_TRUSTED_ORIGINS holds {_origin!r}; set it to addresses that begin with https://.")
 
 DATABASES = {"default": connections.database()}

@@ -26,9 +26,15 @@ class Child:
 
 
 def web(host: str, port: int) -> Child:
-    """uvicorn; open live streams get three seconds to end, or it would never stop."""
+    """uvicorn; open live streams get three seconds to end, or it would never stop.
+
+    By itself uvicorn believes X-Forwarded-For from this machine: with no proxy there, anybody on it (or at the other
+    end of a tunnel) could change addresses at will and never be locked out. FORWARDED_ALLOW_IPS says that one is there.
+    """
     options = ("--host", host, "--port", str(port), "--timeout-graceful-shutdown", "3", "--lifespan", "off")
-    return Child("web", (sys.executable, "-m", "uvicorn", "config.asgi:application", *options, "--no-access-log"))
+    proxies = () if os.environ.get("FORWARDED_ALLOW_IPS") else ("--no-proxy-headers",)
+    argv = (sys.executable, "-m", "uvicorn", "config.asgi:application", *options, *proxies, "--no-access-log")
+    return Child("web", argv)
 
 
 def worker(queue: str, concurrency: int, environment: Mapping[str, str] | None = None) -> Child:

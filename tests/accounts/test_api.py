@@ -83,6 +83,24 @@ def test_sign_in_is_throttled(monkeypatch: Any) -> None:
     assert int(response.headers["Retry-After"]) > 0
 
 
+def test_a_header_does_not_get_round_the_throttle_or_the_lockout(monkeypatch: Any, settings: Any) -> None:
+    """Anybody can send X-Forwarded-For; only a proxy that was named may say where a request comes from."""
+    settings.AXES_FAILURE_LIMIT = 3
+    user, client = UserFactory(), APIClient()
+
+    def attempt(number: int) -> int:
+        body = {"username": user.username, "password": "wrong"}
+        return int(client.post(f"{API}auth/token/", body, HTTP_X_FORWARDED_FOR=f"10.0.0.{number}").status_code)
+
+    assert [attempt(number) for number in range(3)] == [401, 401, 429]
+    monkeypatch.setattr(ScopedRateThrottle, "THROTTLE_RATES", {"sign-in": "2/min"})
+    answers = [
+        client.post(f"{API}auth/token/", {"username": "nobody", "password": "x"}, HTTP_X_FORWARDED_FOR=f"10.0.1.{n}")
+        for n in range(3)
+    ]
+    check_error(answers[-1], 429, "throttled")
+
+
 def test_everything_but_the_door_wants_a_token() -> None:
     client = APIClient()
     for address in ("me/", "people/", "invitations/"):

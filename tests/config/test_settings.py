@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from config.stack.children import ROOT, allowed_hosts, public_url, usable_cores
+from config.stack.children import ROOT, allowed_hosts, public_url, usable_cores, web
 from tests.config.stack_process import clean_environment
 
 GOOD = {
@@ -58,6 +58,16 @@ def start(
         ("CELERY_BROKER_URL", "volant:secret-word@mq.example.org", "CELERY_BROKER_URL begins with an unknown scheme"),
         ("ALLOWED_HOSTS", None, "Set ALLOWED_HOSTS to the host names"),
         ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS is '*'"),
+        ("ALLOWED_HOSTS", " , ", "Set ALLOWED_HOSTS to the host names"),
+        ("ALLOWED_HOSTS", "https://volant.example.org", "ALLOWED_HOSTS holds 'https://volant.example.org'"),
+        ("ALLOWED_HOSTS", "volant.example.org:8000", "ALLOWED_HOSTS holds 'volant.example.org:8000'"),
+        ("ALLOWED_HOSTS", "a.example.org b.example.org", "which is no host name"),
+        ("CSRF_TRUSTED_ORIGINS", "ftp://volant.example.org", "CSRF_TRUSTED_ORIGINS holds 'ftp://volant.example.org'"),
+        ("VOLANT_PUBLIC_URL", "https://[half", "VOLANT_PUBLIC_URL is no web address"),
+        ("VOLANT_PUBLIC_URL", "https://volant.example.org:port", "VOLANT_PUBLIC_URL is no web address"),
+        ("API_RATE_SIGN_IN", "0/min", "API_RATE_SIGN_IN is '0/min'; set it to a rate such as 20/min"),
+        ("API_RATE_USER", "10/mi", "API_RATE_USER is '10/mi'; set it to a rate such as 1200/min"),
+        ("CELERY_BROKER_URL", "redis://:secret-word@mq.example.org/volant", "a Redis database that is no number"),
         ("CSRF_TRUSTED_ORIGINS", "volant.example.org", "CSRF_TRUSTED_ORIGINS holds 'volant.example.org'"),
         ("VOLANT_PUBLIC_URL", "volant.example.org", "VOLANT_PUBLIC_URL is no web address"),
         ("VOLANT_ARTIFACTS", None, "Set VOLANT_ARTIFACTS to the absolute path"),
@@ -164,3 +174,10 @@ def test_hosts_and_addresses() -> None:
     assert "*" not in allowed_hosts("0.0.0.0")
     assert "127.0.0.1" in allowed_hosts("192.0.2.7") and "192.0.2.7" in allowed_hosts("192.0.2.7")
     assert usable_cores() >= 1
+
+
+def test_the_web_server_believes_no_header_unless_a_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    assert "--no-proxy-headers" in web("127.0.0.1", 8000).argv
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.1")
+    assert "--no-proxy-headers" not in web("127.0.0.1", 8000).argv
