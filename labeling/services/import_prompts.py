@@ -23,6 +23,7 @@ from labeling.splits import split_of
 
 BATCH = 500
 MOST_REFUSALS_KEPT = 10_000
+LONGEST_REASON = 300
 
 __all__ = ["ImportReport", "PromptDefaults", "Refusal", "import_prompts"]
 
@@ -51,8 +52,8 @@ class ImportReport:
     def refuse(self, line: int, reason: str) -> None:
         self.refused_count += 1
         if len(self.refused) < MOST_REFUSALS_KEPT:
-            # A reason may quote the file, and PostgreSQL keeps the report too.
-            self.refused.append(Refusal(line, storable(reason)))
+            # A reason may quote the file, which may hold a megabyte in one word, and PostgreSQL keeps the report too.
+            self.refused.append(Refusal(line, storable(reason[:LONGEST_REASON])))
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -81,7 +82,7 @@ def import_prompts(
     """Import a JSON Lines file into a project; `actor` None is the operator at the command line.
 
     A bad line is reported and the rest imported; a crash imports nothing. Raises NotAllowed, or ImportRefused when the
-    format or a default is unknown.
+    format or a default is unknown, or the file is no UTF-8 text at all.
     """
     if actor is not None and not can_research(actor):
         raise NotAllowed

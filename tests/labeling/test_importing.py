@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections.abc import Iterator
@@ -281,3 +282,34 @@ def test_a_huge_line_is_never_held_in_memory() -> None:
 def test_line_numbers_stay_right_after_a_long_line(project: Project) -> None:
     report = bring(project, b"x" * (2 * LONGEST_LINE), "broken", {"prompt": "good"})
     assert sorted(reasons(report)) == [1, 2] and report.accepted == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (gzip.compress(b'{"prompt": "Hi."}\n'), "compressed"),
+        (b"PK\x03\x04 a spreadsheet", "compressed"),
+        ('{"prompt": "Hi."}\n'.encode("utf-16"), "UTF-16"),
+        ('{"prompt": "Hi."}\n'.encode("utf-16-be"), "UTF-16"),
+        ('{"prompt": "Hi."}\n'.encode("utf-32"), "UTF-16 or UTF-32"),
+    ],
+)
+def test_a_file_that_is_no_utf8_text_is_named_once(project: Project, content: bytes, sentence: str) -> None:
+    with pytest.raises(ImportRefused) as caught:
+        bring(project, content)
+    assert sentence in str(caught.value.fields["file"][0])
+    assert not PromptImport.objects.exists()
+
+
+def test_a_key_that_stands_there_twice_is_refused_and_not_chosen_from(project: Project) -> None:
+    report = bring(project, '{"prompt": "One.", "prompt": "Two."}', '{"prompt": [{"role": "user", "role": "x"}]}', "{}")
+    assert (report.accepted, report.refused_count) == (0, 3)
+    assert reasons(report)[1] == "the key prompt stands there twice"
+    assert reasons(report)[2] == "the key role stands there twice"
+
+
+def test_a_reason_never_repeats_the_file(project: Project) -> None:
+    report = bring(project, {"prompt": [{"role": "r" * 900_000, "content": "Hi."}]})
+    assert report.refused_count == 1
+    assert len(reasons(report)[1]) <= 300
+    assert len(json.dumps(PromptImport.objects.get().refused)) < 1000
