@@ -15,6 +15,7 @@ from labeling.exceptions import AlreadyRevised, AnswerRefused, NotAllowed
 from labeling.judgements import ComparisonJudgement
 from labeling.models import Comparison, Demonstration, Project
 from labeling.prompt_flags import check_flags
+from labeling.services.frozen import refuse_frozen
 from labeling.services.judging import asked_before, check_judgement, store
 from labeling.services.texts import check_answer_text, check_note
 
@@ -40,7 +41,8 @@ def revise_demonstration(
 ) -> Demonstration:
     """Store a corrected answer as the next revision; the labeler who gave it may, and reviewers.
 
-    Raises AnswerRefused, NotAllowed, or AlreadyRevised when `previous` is not the newest any more.
+    Raises AnswerRefused, NotAllowed, AlreadyRevised when `previous` is not the newest any more, or AnswerFrozen when a
+    dataset holds it.
     """
     text = check_answer_text(text)
     locked = Demonstration.objects.select_for_update(of=("self",)).select_related("project").get(pk=previous.pk)
@@ -76,6 +78,7 @@ def _supersede(*, actor: User, locked: Demonstration | Comparison, note: str | N
         raise NotAllowed(_("Only who gave this answer, or a reviewer of the project, may revise it."))
     if not locked.is_current:
         raise AlreadyRevised
+    refuse_frozen(locked)
     if not own and not reason.strip():
         raise AnswerRefused(fields={"reason": [_("Say why you revise somebody else's answer.")]})
     locked.is_current = False

@@ -14,7 +14,9 @@ from django.db import connection
 
 from accounts.exceptions import NotAllowed
 from accounts.models import User
-from labeling.models import Project, Round
+from labeling.exceptions import AnswerFrozen
+from labeling.models import Comparison, Demonstration, Project, Round
+from labeling.services.revisions import revise_demonstration
 from tests.factories import DemonstrationFactory, PromptFactory, RoundFactory, TaskFactory, UserFactory
 from tests.training.conftest import make_comparison, make_demonstrations, make_prompts
 from training.exceptions import NothingToFreeze, Refused
@@ -110,6 +112,90 @@ def test_comparisons_carry_their_ranks_finished_marks_and_demonstrations(
     assert dataset.manifest["notes"] == {"all outputs tied": 1, "no output acceptable": 1, "pairs": 5}
     assert len(lines(dataset, "demonstrations.jsonl")) == 3, "training demonstrations only"
     assert list(records.read_records(records.Comparison, artifact(dataset.path) / "train.jsonl"))
+
+
+def test_a_strength_and_an_edit_go_into_the_records(
+    researcher: User, labeler: User, project: Project, round: Round
+) -> None:
+    pair, tie, edited, both_bad, ranking = make_prompts(project, 5)
+    make_comparison(round, pair, labeler, ["b", "a"], [1, 2], mode="strength", strength=3)
+    make_comparison(round, tie, labeler, ["x", "y"], [1, 1], mode="seven_point", strength=0)
+    make_comparison(round, both_bad, labeler, ["m", "n"], [1, 1], mode="strength", none_acceptable=True)
+    improve(make_comparison(round, edited, labeler, ["p", "o"], [2, 1], mode="seven_point", strength=2), "n, better")
+    improve(make_comparison(round, ranking, labeler, ["c", "d", "e"], [1, 2, 2]), "zz")
+    dataset = freeze_dataset(actor=researcher, project=project, kind="rm")
+    rows = {row["prompt"][0]["content"]: row for row in lines(dataset, "train.jsonl")}
+    told = [
+        (row["completions"], row["ranks"], row.get("strength"), row.get("strength_levels"))
+        for row in (rows[prompt.last_turn] for prompt in (pair, tie, edited, both_bad, ranking))
+    ]
+    assert told == [
+        (["a", "b"], [2, 1], 3, 4),
+        (["x", "y"], [1, 1], 0, 3),
+        (["n, better", "o", "p"], [1, 2, 3], 2, 3),
+        (["m", "n"], [1, 1], None, None),
+        (["c", "d", "e", "zz"], [2, 3, 3, 1], None, None),
+    ]
+    assert rows[ranking.last_turn]["finished"] == [True] * 4
+    read = list(records.read_records(records.Comparison, artifact(dataset.path) / "train.jsonl"))
+    assert len(read) == 5 and records.record_line(read[0]).count("null") == 0
+    assert dataset.manifest["notes"] == {
+        "all outputs tied": 2, "edited outputs": 2, "no output acceptable": 1, "pairs": 9, "with a strength": 3,
+    }  # fmt: skip
+    assert freeze_dataset(actor=researcher, project=project, kind="rm").sha256 == dataset.sha256
+
+
+def improve(comparison: Comparison, text: str) -> None:
+    comparison.edited_text, comparison.edited_from = text, comparison.judged.order_by("rank")[0].completion
+    comparison.save()
+
+
+def test_the_manifest_counts_the_flags_of_outputs(
+    researcher: User, labeler: User, project: Project, round: Round
+) -> None:
+    (prompt,) = make_prompts(project, 1)
+    comparison = make_comparison(round, prompt, labeler, ["a", "b"], [1, 2])
+    comparison.judged.update(answers={"quality": 4, "hallucination": True, "violent": False})
+    dataset = freeze_dataset(actor=researcher, project=project, kind="rm")
+    assert dataset.manifest["notes"] == {"outputs flagged hallucination": 2, "pairs": 1}
+
+
+def test_what_a_dataset_takes_in_is_frozen_once(
+    researcher: User, labeler: User, project: Project, round: Round
+) -> None:
+    kept, late = make_demonstrations(project, labeler, round, count=2)[:2]
+    Demonstration.objects.filter(pk=late.pk).update(surplus=True)
+    (prompt,) = make_prompts(project, 1, start=9)
+    comparison = make_comparison(round, prompt, labeler, ["a", "b"], [1, 2])
+    first = freeze_dataset(actor=researcher, project=project, kind="rm")
+    frozen = dict(Demonstration.objects.values_list("pk", "frozen_at"))
+    comparison.refresh_from_db()
+    assert comparison.frozen_at == first.created_at == frozen[kept.pk]
+    assert frozen[late.pk] is None, "what stays out may still be mended"
+    assert [at for pk, at in frozen.items() if at is None] == [None, None, None], "valid ones are not beside it"
+    freeze_dataset(actor=researcher, project=project, kind="rm")
+    comparison.refresh_from_db()
+    assert comparison.frozen_at == first.created_at
+    with pytest.raises(AnswerFrozen):
+        revise_demonstration(actor=labeler, previous=kept, text="Too late.")
+    assert revise_demonstration(actor=labeler, previous=late, text="In time.").frozen_at is None
+
+
+def test_a_freeze_that_fails_freezes_no_label(
+    researcher: User, labeler: User, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_demonstrations(project, labeler, None, count=1)
+
+    def fail(*_args: Any, **_values: Any) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(datasets, "_mark_frozen", fail)
+        with pytest.raises(OSError, match="disk full"):
+            freeze_dataset(actor=researcher, project=project, kind="sft")
+    assert not Dataset.objects.exists() and not Demonstration.objects.exclude(frozen_at=None).exists()
+    freeze_dataset(actor=researcher, project=project, kind="sft")
+    assert not Demonstration.objects.filter(frozen_at=None).exists()
 
 
 def test_fresh_prompts_leave_out_what_was_compared(researcher: User, project: Project, round: Round) -> None:

@@ -107,6 +107,10 @@ class Comparison:
     simulated: bool = False
     finished: list[bool] | None = None
     """Whether completion i ended by itself (with EOS), not by a length limit; None means all did."""
+    strength: int | None = None
+    """Of a pair: by how much its better one is, from 0 (a tie) to `strength_levels`. A labeler's edit may stand above
+    the pair as a third completion; the strength is that of the lower two."""
+    strength_levels: int | None = None
 
     def __post_init__(self) -> None:
         check_messages(self.prompt)
@@ -125,6 +129,7 @@ class Comparison:
                 raise RecordError(f"{len(self.completions)} completions but {len(self.finished)} finished marks")
         for name in ("id", "source", "key", "labeler"):
             _check_text(getattr(self, name), name)
+        self._check_strength()
 
     def _check_ranks(self) -> None:
         if not isinstance(self.ranks, list):
@@ -135,6 +140,18 @@ class Comparison:
             not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= WORST_RANK for rank in self.ranks
         ):
             raise RecordError(f"ranks must be whole numbers from 1 (the best) to {WORST_RANK}")
+
+    def _check_strength(self) -> None:
+        if self.strength is None and self.strength_levels is None:
+            return
+        strength, levels = self.strength, self.strength_levels
+        if type(strength) is not int or type(levels) is not int or not 0 <= strength <= levels:
+            raise RecordError("strength must be a whole number from 0 (a tie) to strength_levels")
+        *above, better, worse = sorted(self.ranks)
+        if len(above) > 1 or (above and above[0] == better):
+            raise RecordError("strength belongs to a pair, above which at most one edited completion stands")
+        if (strength == 0) != (better == worse):
+            raise RecordError("strength is 0 for a tie and more than 0 for a preference")
 
     def pairs(self) -> list[tuple[int, int]]:
         """Return (better, worse) index pairs; ties yield none. At most K(K-1)/2 of them."""
@@ -230,8 +247,12 @@ def read_records(kind: type[Record], path: Path) -> Iterator[Record]:
 
 
 def record_line(record: Any) -> str:
-    """Return the canonical line of a record: sorted keys, no spaces, UTF-8 as it is, one newline."""
-    return json.dumps(asdict(record), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
+    """Return the canonical line of a record: sorted keys, no spaces, UTF-8 as it is, one newline.
+
+    What is None is left out, so a field that came later leaves the bytes of records without it as they were.
+    """
+    values = {name: value for name, value in asdict(record).items() if value is not None}
+    return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
 
 
 def write_records(path: Path, records: Iterable[Any]) -> tuple[int, str]:

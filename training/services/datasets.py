@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from labeling.models import Project, Round, Split
+from labeling.services.frozen import mark_frozen
 from training.exceptions import NothingToFreeze, Refused, require_researcher
 from training.models import Dataset, DatasetKind
 from training.rlhf.records import write_records
@@ -58,7 +59,7 @@ def freeze_dataset(
 
     The labels are read in one snapshot of the database. Files are written aside, synced and renamed, and the row is
     made last: a crash leaves no row, and its files are replaced by the next freeze. The same labels and the same
-    query give the same bytes and the same `sha256`.
+    query give the same bytes and the same `sha256`. With the row its labels are frozen: they are not revised any more.
 
     Raises NothingToFreeze when no record would remain, Refused for a query that makes no sense.
     """
@@ -77,7 +78,10 @@ def freeze_dataset(
     partial.mkdir(parents=True)
     try:
         manifest = _write_files(partial, project, kind, query, found, extra)
-        return _publish(partial, manifest, actor=actor, project=project, kind=kind, query=query, round=round)
+        with transaction.atomic():
+            dataset = _publish(partial, manifest, actor=actor, project=project, kind=kind, query=query, round=round)
+            _mark_frozen(dataset, found, extra)
+        return dataset
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -168,6 +172,14 @@ def _publish(
             project=project, round=round or Round.objects.current(project), kind=kind, version=version,
             query=query.to_json(), path=path, sha256=manifest["sha256"], manifest=manifest, created_by=actor,
         )  # fmt: skip
+
+
+def _mark_frozen(dataset: Dataset, found: Collected, extra: Collected | None) -> None:
+    """Note on the labels that this dataset has taken them in; a prompt is no label."""
+    if dataset.kind == DatasetKind.SFT:
+        mark_frozen(demonstrations=found.answers, at=dataset.created_at)
+    elif dataset.kind == DatasetKind.RM:
+        mark_frozen(comparisons=found.answers, demonstrations=extra.answers if extra else (), at=dataset.created_at)
 
 
 def _sync(path: Path) -> None:

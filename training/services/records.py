@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models import Comparison, Demonstration, Project, Prompt, Source, Split
+from labeling.models import CompareMode, Comparison, Demonstration, Project, Prompt, Source, Split
 from labeling.models.answer import Answer
+from labeling.services.rankings import LEVELS
 from training.exceptions import Refused
 from training.rlhf import records
 
@@ -91,6 +92,8 @@ class Collected:
     guidelines_versions: Counter[str] = field(default_factory=Counter)
     licences: Counter[str] = field(default_factory=Counter)
     labelers: set[str] = field(default_factory=set)
+    answers: set[int] = field(default_factory=set)
+    """The pks of the labels that were taken in."""
     simulated: int = 0
     _split_of_key: dict[str, str] = field(default_factory=dict)
 
@@ -108,6 +111,7 @@ class Collected:
         self.counts[prompt.split][prompt.source] += 1
         self.licences[prompt.licence or "not stated"] += 1
         if answer is not None:
+            self.answers.add(answer.pk)
             self.guidelines_versions[str(answer.guidelines_version)] += 1
             self.simulated += answer.simulated
             if name := labeler_name(answer):
@@ -181,28 +185,54 @@ def collect_comparisons(project: Project, query: FreezeQuery) -> Collected:
     Stored and shown order are drawn at random; this one follows from the outputs alone, so a loop that is done again
     with the same outputs gives the same bytes.
 
-    Comparisons whose outputs all tie stay in and are noted: they hold no pair, but they are judgements.
+    An edited output is one more completion, better than all others. Comparisons whose outputs all tie stay in and are
+    noted: they hold no pair, but they are judgements.
     """
     found = Collected()
     comparisons = _answers(Comparison.objects.all(), project).prefetch_related("judged__completion")
     for answer in _wanted(comparisons.iterator(chunk_size=_CHUNK), query, found.left_out):
-        judged = sorted(answer.judged.all(), key=lambda output: (output.completion.text, output.completion_id))
-        if len(judged) < 2:
+        if len(answer.judged.all()) < 2:
             found.left_out["fewer than two outputs"] += 1
             continue
-        prompt, before = answer.prompt, found.total
-        record = records.Comparison(
-            id=f"comparison-{answer.pk}", prompt=prompt.model_messages, completions=[o.completion.text for o in judged],
-            ranks=[o.rank for o in judged], finished=[o.completion.finished for o in judged], source=prompt.source,
-            key=prompt.key, labeler=labeler_name(answer), simulated=answer.simulated,
-        )  # fmt: skip
-        found.add(record, prompt, limit=query.limit, answer=answer)
+        record, before = comparison_record(answer), found.total
+        found.add(record, answer.prompt, limit=query.limit, answer=answer)
         if found.total > before:
-            pairs = len(record.pairs())
-            found.notes["pairs"] += pairs
-            found.notes["all outputs tied"] += not pairs
-            found.notes["no output acceptable"] += answer.none_acceptable
+            found.notes.update(_notes(answer, record))
     return found
+
+
+def comparison_record(answer: Comparison) -> records.Comparison:
+    """Return a comparison as the reward model reads it."""
+    prompt, edited = answer.prompt, answer.edited_text
+    outputs = [
+        (o.completion.text, o.completion_id, o.rank + bool(edited), o.completion.finished) for o in answer.judged.all()
+    ]
+    if edited:
+        outputs.append((edited, 0, 1, True))
+    outputs.sort()
+    levels = None if answer.strength is None else LEVELS[CompareMode(answer.mode)]
+    return records.Comparison(
+        id=f"comparison-{answer.pk}", prompt=prompt.model_messages, completions=[text for text, *_rest in outputs],
+        ranks=[rank for *_rest, rank, _finished in outputs], finished=[finished for *_rest, finished in outputs],
+        source=prompt.source, key=prompt.key, labeler=labeler_name(answer), simulated=answer.simulated,
+        strength=answer.strength, strength_levels=levels,
+    )  # fmt: skip
+
+
+def _notes(answer: Comparison, record: records.Comparison) -> Counter[str]:
+    """Return what the manifest tells of a comparison beside its record, the flags that were set on its outputs too."""
+    pairs = len(record.pairs())
+    notes = Counter(
+        {
+            "pairs": pairs,
+            "all outputs tied": not pairs,
+            "no output acceptable": answer.none_acceptable,
+            "edited outputs": bool(answer.edited_text),
+            "with a strength": answer.strength is not None,
+        }
+    )
+    flagged = [key for output in answer.judged.all() for key, value in output.given.items() if value is True]
+    return notes + Counter(f"outputs flagged {key}" for key in flagged)
 
 
 def collect_prompts(project: Project, query: FreezeQuery) -> Collected:

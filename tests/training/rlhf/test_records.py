@@ -27,6 +27,8 @@ from training.rlhf.records import (
 )
 
 USER = {"role": "user", "content": "Hi"}
+PAIR: dict[str, Any] = {"prompt": [USER], "completions": ["a", "b"], "ranks": [1, 2]}
+FOUR: dict[str, Any] = {"prompt": [USER], "completions": ["a", "b", "c", "d"], "ranks": [1, 2, 3, 4]}
 texts = st.text(min_size=1, max_size=20).filter(str.strip).map(lambda t: t.encode("utf-8", "ignore").decode() or "x")
 ranks = st.lists(st.integers(1, 12), min_size=2, max_size=12)
 
@@ -88,6 +90,12 @@ def test_a_conversation_may_have_a_system_turn_and_many_turns():
         (Prompt, {"prompt": [{"role": "user", "content": "\ud83d"}]}, "turn 1 has broken Unicode"),
         (Prompt, {"prompt": [USER], "key": None}, "key must be text"),
         (Text, {"text": "\ud800"}, "text has broken Unicode"),
+        (Comparison, {**PAIR, "strength": 2}, "strength must be a whole number"),
+        (Comparison, {**PAIR, "strength": 5, "strength_levels": 4}, "strength must be a whole number"),
+        (Comparison, {**PAIR, "strength": True, "strength_levels": 4}, "strength must be a whole number"),
+        (Comparison, {**PAIR, "strength": 0, "strength_levels": 4}, "0 for a tie"),
+        (Comparison, {**PAIR, "ranks": [1, 1], "strength": 1, "strength_levels": 3}, "0 for a tie"),
+        (Comparison, {**FOUR, "strength": 1, "strength_levels": 3}, "belongs to a pair"),
         (Text, {"text": None}, "text is empty"),
         (Prompt, {}, "'prompt' is missing"),
         (Text, {"id": "1"}, "'text' is missing"),
@@ -101,6 +109,13 @@ def test_bad_records_are_refused(kind: Any, value: Any, reason: str):
 def test_the_finished_marks_must_fit():
     with pytest.raises(RecordError, match="finished marks"):
         Comparison(prompt=[USER], completions=["a", "b"], ranks=[1, 2], finished=[True])
+
+
+def test_a_strength_belongs_to_a_pair_and_to_an_edit_above_it():
+    for ranks, strength in (([1, 2], 3), ([2, 2], 0), ([3, 1, 2], 1), ([2, 1, 2], 0)):
+        record = Comparison([USER], ["a", "b", "c"][: len(ranks)], ranks, strength=strength, strength_levels=4)
+        assert parse_record(Comparison, json.loads(record_line(record))) == record
+    assert "strength" not in record_line(Comparison(**PAIR)), "records without one keep their bytes"
 
 
 @given(ranks)

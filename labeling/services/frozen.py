@@ -1,0 +1,36 @@
+"""A label that a dataset has taken in is frozen: from then on it is not revised, so the dataset stays what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from labeling.exceptions import AnswerFrozen
+from labeling.models import Comparison, Demonstration
+from labeling.models.answer import Answer
+
+_BATCH = 5000
+
+
+def mark_frozen(*, demonstrations: Collection[int] = (), comparisons: Collection[int] = (), at: datetime) -> None:
+    """Note on labels, by pk, when a dataset first took them in. Call it in the transaction that makes the dataset.
+
+    One that was revised between the reading and now is marked all the same: the dataset holds that revision. Its
+    successor is not.
+    """
+    _mark(Demonstration, demonstrations, at)
+    _mark(Comparison, comparisons, at)
+
+
+def _mark(model: type[Answer], pks: Collection[int], at: datetime) -> None:
+    # In one order, so that two freezes cannot wait for each other.
+    ordered = sorted(pks)
+    for start in range(0, len(ordered), _BATCH):
+        batch = ordered[start : start + _BATCH]
+        model._default_manager.filter(pk__in=batch, frozen_at=None).update(frozen_at=at)
+
+
+def refuse_frozen(answer: Answer) -> None:
+    """Raise AnswerFrozen for a label, locked by the caller, that a dataset holds."""
+    if answer.frozen_at is not None:
+        raise AnswerFrozen
