@@ -137,6 +137,11 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def outputs_shown(self) -> int:
+        """How many outputs a comparison shows: two in the modes for pairs, K where outputs are ranked."""
+        return self.outputs_per_comparison if self.compare_mode == CompareMode.RANKING else 2
+
 
 class Membership(models.Model):
     """A labeler belongs to a project, and is qualified there for some of its work."""

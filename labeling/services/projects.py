@@ -26,6 +26,7 @@ from labeling.models import (
     SlotState,
 )
 from labeling.services.judgement_forms import start_form
+from labeling.services.judging import MAX_OUTPUTS
 
 SETTINGS = (
     "name",
@@ -111,6 +112,9 @@ def _check(project: Project) -> None:
         project.full_clean(exclude=["created_by"])
     except ValidationError as error:
         raise ProjectRefused(fields=error.message_dict) from error
+    if project.edit_step and project.outputs_shown >= MAX_OUTPUTS:
+        sentence = _("With the edit step at most %(n)d outputs: the edited one is compared with them.")
+        raise ProjectRefused(fields={"outputs_per_comparison": [sentence % {"n": MAX_OUTPUTS - 1}]})
 
 
 def add_member(*, actor: Actor, project: Project, user: User) -> Membership:

@@ -13,10 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.permissions import Actor, can_research
 from labeling.exceptions import InvalidInput, NotAllowed, RoundRefused
-from labeling.models import Completion, Project, Prompt, Round, RoundState, Task, TaskKind
+from labeling.models import CompareMode, Completion, Project, Prompt, Round, RoundState, Task, TaskKind
+from labeling.services.judging import MAX_OUTPUTS
 from labeling.services.new_tasks import BATCH, add_tasks
-
-MAX_OUTPUTS = 12
 
 
 @dataclass(frozen=True)
@@ -82,19 +81,22 @@ def request_comparisons(
 ) -> list[Task]:
     """Ask for a ranking of each prompt's outputs: `outputs` maps a prompt's pk to them.
 
-    Identical texts become one completion; a prompt that is left with fewer than two, or that the round already
-    compares, gets no task. The tasks come back with `completions` prefetched, in their random order of storage;
-    within a task the text is unique, so the caller finds its own outputs again by text.
+    Texts that differ at most in white space at their ends become one completion; a prompt that is left with fewer than
+    two, or that the round already compares, gets no task. A project of pairs takes two outputs of a prompt; which two,
+    where there are more, is for the caller to draw, so more are refused. The tasks come back with `completions`
+    prefetched, in their random order of storage; within a task the text without its ends is unique, so the caller finds
+    its own outputs again by it.
     """
     _check(actor=actor, round=round, judgements=judgements)
     taken = set(_tasks(round, TaskKind.COMPARE).filter(prompt__in=list(outputs)).values_list("prompt_id", flat=True))
     known = set(Prompt.objects.filter(project_id=round.project_id, pk__in=list(outputs)).values_list("pk", flat=True))
     merged = {pk: _merge(given) for pk, given in outputs.items() if pk in known and pk not in taken}
+    most = MAX_OUTPUTS if round.project.compare_mode == CompareMode.RANKING else 2
     for pk, distinct in merged.items():
-        if len(distinct) > MAX_OUTPUTS:
+        if len(distinct) > most:
             raise InvalidInput(
                 _("Prompt %(pk)d has %(n)d outputs; at most %(max)d are compared at a time.")
-                % {"pk": pk, "n": len(distinct), "max": MAX_OUTPUTS}
+                % {"pk": pk, "n": len(distinct), "max": most}
             )
     tasks = [_task(round, pk, TaskKind.COMPARE) for pk, distinct in merged.items() if len(distinct) >= 2]
     add_tasks(tasks, round=round, judgements=judgements, priority=priority)
@@ -131,7 +133,8 @@ def _task(round: Round, prompt_pk: int, kind: str) -> Task:
 
 
 def _merge(outputs: Sequence[NewOutput]) -> list[NewOutput]:
-    finished: dict[str, bool] = {}
+    merged: dict[str, NewOutput] = {}
     for output in outputs:
-        finished[output.text] = finished.get(output.text, False) or output.finished
-    return [NewOutput(text, done) for text, done in finished.items()]
+        first = merged.setdefault(output.text.strip(), output)
+        merged[output.text.strip()] = NewOutput(first.text, first.finished or output.finished)
+    return list(merged.values())

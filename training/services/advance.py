@@ -130,7 +130,7 @@ def default_settings(project: Project, stage: str) -> dict[str, Any]:
     if stage != Stage.GENERATE:
         return settings
     policies = len(default_inputs(project, stage).get("policies", [])) or 1
-    samples = -(-project.outputs_per_comparison // policies) + 1
+    samples = -(-project.outputs_shown // policies) + 1
     return settings | {"samples_per_prompt": samples, "max_prompts": ANSWERED_AT_ONCE}
 
 

@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from labeling.identity import says_who_it_is
 from labeling.models import Completion, Round, RoundState, Task
 from labeling.services.rounds import NewOutput, close_round, open_round, request_comparisons
 from training.exceptions import NothingToPublish, Refused, require_researcher
-from training.models import Run, RunState, Sample, Stage
+from training.models import Checkpoint, Run, RunState, Sample, Stage
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,11 @@ class Published:
 def publish_samples(*, actor: User, run: Run, round: Round | None = None) -> Published:
     """Make comparison tasks of the samples that no task shows yet, in `round` or (None) in a next one that it opens.
 
-    A prompt's K outputs are drawn from its policies in turn, so that each gives as many as the others; identical texts
-    are one output. Left out and counted: prompts with fewer than two different outputs, and prompts that already have
-    a comparison task in the round. Publishing the same run into the same round again adds nothing.
+    A prompt's K outputs (two in a project of pairs) are drawn from its policies in turn, so that each gives as many as
+    the others; texts that differ at most in white space at their ends are one output. Left out and counted: prompts
+    with fewer than two different outputs, prompts that already have a comparison task in the round, and outputs that
+    say which model they are of, when the project hides those. Publishing the same run into the same round again adds
+    nothing.
 
     Raises Refused for a run that is not a finished generate run or a round that is closed, NothingToPublish when no
     prompt is left.
@@ -55,7 +58,7 @@ def publish_samples(*, actor: User, run: Run, round: Round | None = None) -> Pub
             return Published(already, tasks=0)
         current = Round.objects.current(run.project)
         target = round or current
-        outputs, left_out = choose_outputs(run, k=run.project.outputs_per_comparison, round=round)
+        outputs, left_out = choose_outputs(run, k=run.project.outputs_shown, round=round)
         if not outputs:
             raise NothingToPublish(_nothing(left_out))
         if round is None:
@@ -92,7 +95,7 @@ def _published_round(run: Run, round: Round | None) -> Round | None:
 
 
 def choose_outputs(run: Run, *, k: int, round: Round | None) -> tuple[dict[int, list[Output]], dict[str, int]]:
-    """Return up to `k` outputs for each prompt pk, and counts of the prompts that stay out, by reason.
+    """Return up to `k` outputs for each prompt pk, and counts of what stays out, by reason.
 
     Which of a policy's samples are taken is random but the same every time: seeded by run and prompt.
     """
@@ -102,8 +105,14 @@ def choose_outputs(run: Run, *, k: int, round: Round | None) -> tuple[dict[int, 
     left_out: dict[str, int] = defaultdict(int)
     chosen: dict[int, list[Output]] = {}
     samples: dict[int, list[Sample]] = defaultdict(list)
+    names = _names(run)
     for sample in run.samples.unpublished().order_by("prompt_id", "checkpoint_id", "number"):
-        samples[sample.prompt_id].append(sample)
+        if names is not None and says_who_it_is(sample.text, names):
+            left_out[_("outputs that name their model or its maker")] += 1
+            # The prompt is counted as well when nothing comparable is left of it.
+            samples.setdefault(sample.prompt_id, [])
+        else:
+            samples[sample.prompt_id].append(sample)
     for prompt, group in samples.items():
         if prompt in asked:
             left_out[_("already compared in this round")] += 1
@@ -116,19 +125,29 @@ def choose_outputs(run: Run, *, k: int, round: Round | None) -> tuple[dict[int, 
     return chosen, dict(left_out)
 
 
+def _names(run: Run) -> list[str] | None:
+    """Return what would tell labelers which model wrote an output; None when the project does not mind."""
+    assert run.project is not None
+    if not run.project.hide_named_outputs:
+        return None
+    known = Checkpoint.objects.usable_in(run.project).values_list("name", "location")
+    return [text for pair in known for text in pair]
+
+
 def mix(samples: Sequence[Sample], *, k: int, seed: str) -> list[Output]:
     """Return up to `k` different outputs, taken from the policies in turn.
 
-    A text that two policies gave counts for both: neither is asked for another in its place.
+    A text that two policies gave counts for both: neither is asked for another in its place. White space at the ends
+    makes no other text: nobody could see the difference.
     """
     by_text: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
-        if sample.text.strip():
-            by_text[sample.text].append(sample)
+        if text := sample.text.strip():
+            by_text[text].append(sample)
     chance = random.Random(seed)
     queues: dict[int, list[str]] = {}
     for policy in sorted({sample.checkpoint_id for sample in samples}):
-        texts = sorted({s.text for s in samples if s.checkpoint_id == policy and s.text in by_text})
+        texts = sorted({s.text.strip() for s in samples if s.checkpoint_id == policy} & set(by_text))
         chance.shuffle(texts)
         queues[policy] = texts
     order = list(queues)
@@ -140,23 +159,23 @@ def mix(samples: Sequence[Sample], *, k: int, seed: str) -> list[Output]:
             queues[policy] = queues[policy][queues[policy].index(fresh) + 1 :] if fresh is not None else []
             if fresh is not None and len(chosen) < k:
                 chosen.append(fresh)
-    return [_output(text, by_text[text]) for text in chosen]
+    return [_output(by_text[text]) for text in chosen]
 
 
-def _output(text: str, samples: Iterable[Sample]) -> Output:
+def _output(samples: Iterable[Sample]) -> Output:
     kept = tuple(samples)
-    return Output(text, any(sample.finish_reason == "stop" for sample in kept), kept)
+    return Output(kept[0].text, any(sample.finish_reason == "stop" for sample in kept), kept)
 
 
 def _link(tasks: Iterable[Task], outputs: dict[int, list[Output]]) -> None:
     """Note on every sample which completion it became. The task's texts are in random order, and all different."""
     changed: list[Sample] = []
     for task in tasks:
-        by_text: dict[str, Completion] = {completion.text: completion for completion in task.completions.all()}
+        by_text: dict[str, Completion] = {one.text.strip(): one for one in task.completions.all()}
         assert task.prompt_id is not None
         for output in outputs[task.prompt_id]:
             for sample in output.samples:
-                sample.completion = by_text[output.text]
+                sample.completion = by_text[output.text.strip()]
                 changed.append(sample)
     Sample.objects.bulk_update(changed, ["completion"], batch_size=500)
 
