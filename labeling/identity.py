@@ -95,11 +95,14 @@ def says_who_it_is(text: str, names: Collection[str] = ()) -> bool:
     `names` are further names that give a model away: of checkpoints and of what they were trained from. Plain words
     among them ("tiny") are passed over: "I am tiny" says nothing.
     """
-    return any(pattern.search(text) for pattern in _patterns(tuple(sorted(set(names)))))
+    mention, *claims = _patterns(tuple(sorted(set(names))))
+    # Most texts name nobody, and to see that is cheap.
+    return mention.search(text) is not None and any(claim.search(text) for claim in claims)
 
 
 @lru_cache(maxsize=64)
 def _patterns(names: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Return the pattern of any mention of a model or maker, then those of the claims."""
     own = [re.escape(part) for name in names for part in _parts(name)]
     certain = _any(sorted({*own, *_NAMES.split()}, key=len, reverse=True))
     word, makers, kind = (_any(names.split()) for names in (_WORDS, _MAKERS, _KINDS))
@@ -108,6 +111,7 @@ def _patterns(names: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     of_it = _NOT_OF_IT.format(rest=_REST, kind=kind)
     kind_before = rf"(?:an?\s+|un[ea]?\s+|eine?\s+|the\s+|your\s+)?{_REST}{{0,60}}?{kind}{_REST}{{0,40}}?"
     sources = (
+        rf"{certain}|{makers}|\b{word}{end}",
         # I am NAME
         rf"{_START}{self}{certain}{end}{of_it}",
         # I am a NAME model
