@@ -84,7 +84,7 @@ class Assignment(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["labeler", "-claimed_at"], name="assignment_history"),
+            models.Index(fields=["labeler", "-ended_at", "-id"], name="assignment_history"),
             models.Index(fields=["expires_at"], condition=Q(state="active"), name="assignment_active_expiry"),
             models.Index(
                 fields=["labeler", "state"], condition=Q(state__in=["active", "expired"]), name="assignment_in_hand"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
@@ -16,8 +16,9 @@ from accounts.exceptions import VolantError
 from accounts.permissions import can_review
 from labeling import reviewing
 from labeling.current_answers import current_answers, revisions_of
-from labeling.models import Assignment, AssignmentState, Review
-from labeling.services import reviews
+from labeling.models import Assignment, AssignmentState, Comparison, Demonstration, Review
+from labeling.services import reviews, texts
+from labeling.views.mending import Mending, mending_of
 from labeling.views.threads import thread_context
 
 PAGE_SIZE = 30
@@ -79,7 +80,7 @@ def review_one(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, gettext("Stored. The labeler sees it in My work."))
             return redirect("labeling:review")
-    return _page(request, "labeling/review_one.html", assignment, refusal)
+    return _page(request, assignment, refusal)
 
 
 @never_cache
@@ -88,26 +89,47 @@ def review_one(request: HttpRequest, pk: int) -> HttpResponse:
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Mend somebody's answer as its next revision, with a reason; what stood there stays."""
     assignment = _reviewed(request, pk)
+    answer = current_answers([assignment]).get(assignment.pk)
+    if not isinstance(answer, Demonstration | Comparison):
+        raise Http404
+    mending = mending_of(answer, request.POST if request.method == "POST" else None)
     refusal = None
     if request.method == "POST":
         try:
-            reviews.edit_demonstration(
-                reviewer=person(request),
-                assignment=assignment,
-                revision=_whole(request.POST, "revision") or 0,
-                text=request.POST.get("text", ""),
-                reason=request.POST.get("reason", ""),
-                score=_whole(request.POST, "score"),
-            )
+            _save(request, assignment, mending)
         except VolantError as error:
             refusal = error
         else:
             messages.success(request, gettext("Saved as the next revision; the labeler sees it in My work."))
             return redirect("labeling:review")
-    return _page(request, "labeling/review_edit.html", assignment, refusal)
+    context: dict[str, Any] = {
+        "reviewing": True,
+        "answer": answer,
+        "assignment": assignment,
+        "project": assignment.task.project,
+        "prompt": assignment.task.prompt,
+        "draft": mending.draft,
+        "refusal": refusal,
+        "max_note": texts.MAX_NOTE,
+        **mending.context,
+    }
+    return render(request, mending.template, context, status=refusal.status if refusal else 200)
 
 
-def _page(request: HttpRequest, template: str, assignment: Assignment, refusal: VolantError | None) -> HttpResponse:
+def _save(request: HttpRequest, assignment: Assignment, mending: Mending) -> None:
+    said: dict[str, Any] = {
+        "reviewer": person(request),
+        "assignment": assignment,
+        "revision": _whole(request.POST, "revision") or 0,
+        "reason": request.POST.get("reason", ""),
+    }
+    if mending.judgement is not None:
+        reviews.edit_comparison(judgement=mending.judgement, **said)
+    else:
+        reviews.edit_demonstration(text=mending.draft["text"], **said)
+
+
+def _page(request: HttpRequest, assignment: Assignment, refusal: VolantError | None) -> HttpResponse:
     answer = current_answers([assignment]).get(assignment.pk)
     context: dict[str, Any] = {
         **thread_context(request, assignment),
@@ -120,7 +142,7 @@ def _page(request: HttpRequest, template: str, assignment: Assignment, refusal: 
         "revisions": revisions_of(assignment),
         **reviewing.side_by_side(assignment),
     }
-    return render(request, template, context, status=refusal.status if refusal else 200)
+    return render(request, "labeling/review_one.html", context, status=refusal.status if refusal else 200)
 
 
 def _whole(form: QueryDict, name: str) -> int | None:
