@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.views import guidelines, my_work, projects, prompts, review, tasks, threads, work
+from labeling.views import ahead, guidelines, my_work, projects, prompts, review, tasks, threads, work
 
 app_name = "labeling"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("tasks/<uuid:token>/", tasks.task, name="task"),
     path("tasks/<uuid:token>/draft/", tasks.task_draft, name="task_draft"),
     path("tasks/<uuid:token>/submit/", tasks.task_submit, name="task_submit"),
+    path("tasks/<uuid:token>/ready/", ahead.task_ready, name="task_ready"),
     path("tasks/<uuid:token>/skip/", tasks.task_skip, name="task_skip"),
     path("tasks/<uuid:token>/thread/", threads.thread, name="thread"),
     path("preview/", tasks.preview, name="preview"),

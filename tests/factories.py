@@ -157,6 +157,7 @@ class AssignmentFactory(DjangoModelFactory[Assignment]):
     slot = factory.LazyAttribute(lambda lease: lease.task.slots.order_by("number").first())
     labeler = factory.SubFactory(UserFactory)
     claimed_at = factory.LazyFunction(timezone.now)
+    opened_at = factory.SelfAttribute("claimed_at")
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=20))
     shown_order = factory.LazyAttribute(lambda lease: list(lease.task.completions.values_list("pk", flat=True)))
 

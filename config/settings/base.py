@@ -125,7 +125,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "script-src": [SELF],
+        # Speculation rules only say which page may be fetched ahead; they run nothing.
+        "script-src": [SELF, "'inline-speculation-rules'"],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
@@ -225,6 +226,11 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "release expired assignments": {
         "task": "labeling.tasks.release_expired_assignments",
+        "schedule": timedelta(seconds=60),
+        "options": {"expires": 60},
+    },
+    "count prompts and judgements": {
+        "task": "labeling.tasks.refresh_figures",
         "schedule": timedelta(seconds=60),
         "options": {"expires": 60},
     },

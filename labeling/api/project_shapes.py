@@ -147,6 +147,7 @@ class WriteTasksSerializer(serializers.Serializer[Any]):
     split = serializers.ChoiceField(choices=Split.choices, required=False)
     source = serializers.ChoiceField(choices=Source.choices, required=False)  # type: ignore[assignment]
     judgements = serializers.IntegerField(min_value=1, max_value=10, required=False)
+    priority = serializers.IntegerField(min_value=-1000, max_value=1000, default=0, help_text="Higher comes first.")
 
 
 class WriteTasksMadeSerializer(serializers.Serializer[Any]):

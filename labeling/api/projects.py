@@ -185,5 +185,6 @@ class WriteTasksView(InProject):
             round=current,
             prompts=Prompt.objects.filter(pk__in=pks),
             judgements=given.get("judgements"),
+            priority=given["priority"],
         )
         return Response({"tasks": made}, status=status.HTTP_201_CREATED)

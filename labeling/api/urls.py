@@ -24,6 +24,7 @@ urlpatterns = [
     path(f"{_PROJECT}tasks/write/", projects.WriteTasksView.as_view(), name="api_write_tasks"),
     path(f"{_PROJECT}next/", work.NextView.as_view(), name="api_next"),
     path(_ASSIGNMENT, work.AssignmentView.as_view(), name="api_assignment"),
+    path(f"{_ASSIGNMENT}ready/", work.ReadyView.as_view(), name="api_ready"),
     path(f"{_ASSIGNMENT}draft/", work.DraftView.as_view(), name="api_draft"),
     path(f"{_ASSIGNMENT}demonstration/", work.DemonstrationView.as_view(), name="api_demonstration"),
     path(f"{_ASSIGNMENT}comparison/", work.ComparisonView.as_view(), name="api_comparison"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
@@ -26,6 +27,12 @@ def _shown() -> QuerySet[Assignment]:
     return Assignment.objects.select_related("task__project", "task__prompt").prefetch_related("task__completions")
 
 
+def _said(claim: queue.Claim) -> dict[str, Any]:
+    nothing = shapes.NothingSerializer(claim.nothing).data if claim.nothing else None
+    assignment = shapes.AssignmentSerializer(claim.assignment).data if claim.assignment else None
+    return {"assignment": assignment, "nothing": nothing}
+
+
 class NextView(InProject):
     """Claim the next task, or learn why there is none."""
 
@@ -33,9 +40,7 @@ class NextView(InProject):
     def post(self, request: Request, slug: str) -> Response:
         kind = parsed(shapes.WantedSerializer, request).get("kind")
         claim = queue.claim_next(labeler=actor_of(request), project=self.project(), kind=kind)
-        nothing = shapes.NothingSerializer(claim.nothing).data if claim.nothing else None
-        assignment = shapes.AssignmentSerializer(claim.assignment).data if claim.assignment else None
-        return Response({"assignment": assignment, "nothing": nothing})
+        return Response(_said(claim))
 
 
 class OwnAssignment(APIView):
@@ -51,6 +56,15 @@ class AssignmentView(OwnAssignment):
     def get(self, request: Request, token: uuid.UUID) -> Response:
         mine = get_object_or_404(_shown().filter(labeler=actor_of(request)), token=token)
         return Response(shapes.AssignmentSerializer(mine).data)
+
+
+class ReadyView(OwnAssignment):
+    """Keep one more task of the same kind ready for some minutes; `next/` gives it out, or it goes back."""
+
+    @extend_schema(request=None, responses=shapes.ClaimSerializer)
+    def post(self, request: Request, token: uuid.UUID) -> Response:
+        _beside, claim = queue.keep_ready(token=token, labeler=actor_of(request))
+        return Response(_said(claim))
 
 
 class DraftView(OwnAssignment):
@@ -102,9 +116,9 @@ class MyWorkView(generics.ListAPIView[Assignment]):
 
     serializer_class = shapes.MyWorkSerializer
     permission_classes = [IsAuthenticated, CanLabel]
-    queryset = Assignment.objects.select_related("task__project", "task__prompt")
+    queryset = Assignment.objects.all()
 
     def get_queryset(self) -> QuerySet[Assignment]:
         if getattr(self, "swagger_fake_view", False):
             return Assignment.objects.none()
-        return super().get_queryset().filter(labeler=actor_of(self.request))
+        return Assignment.objects.of(actor_of(self.request)).seen().select_related("task__project", "task__prompt")

@@ -15,6 +15,7 @@ from labeling.models import (
     Prompt,
     TaskKind,
 )
+from labeling.services.nothing import REASONS
 from labeling.services.queue import SKIP_REASONS
 from labeling.services.rankings import signed_strength
 
@@ -44,7 +45,8 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
 
     kind = serializers.CharField(source="task.kind")
     project = serializers.SlugField(source="task.project.slug")
-    prompt = ShownPromptSerializer(source="task.prompt")
+    prompt = ShownPromptSerializer(source="task.prompt", allow_null=True)
+    brief = serializers.DictField(source="task.brief")
     completions = serializers.SerializerMethodField()
     draft = serializers.DictField()
     guidelines_version = serializers.IntegerField(source="task.project.guidelines_version")
@@ -58,6 +60,7 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
             "state",
             "expires_at",
             "prompt",
+            "brief",
             "completions",
             "draft",
             "draft_version",
@@ -71,10 +74,13 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
 
 
 class NothingSerializer(serializers.Serializer[Any]):
-    reason = serializers.ChoiceField(
-        choices=["done", "reserved", "not_member", "paused", "no_open_round", "none_left_for_you", "guidelines"]
-    )
+    """Why there is no task; `languages`, `skills` and `sensitive` say what open work asks for that you do not have."""
+
+    reason = serializers.ChoiceField(choices=list(REASONS))
     until = serializers.DateTimeField(allow_null=True)
+    languages = serializers.ListField(child=serializers.CharField())
+    skills = serializers.ListField(child=serializers.CharField())
+    sensitive = serializers.BooleanField()
 
 
 class ClaimSerializer(serializers.Serializer[Any]):
@@ -200,7 +206,7 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
 class MyWorkSerializer(serializers.ModelSerializer[Assignment]):
     kind = serializers.CharField(source="task.kind")
     project = serializers.SlugField(source="task.project.slug")
-    prompt = serializers.CharField(source="task.prompt.last_turn")
+    prompt = serializers.CharField(source="task.prompt.last_turn", allow_null=True)
 
     class Meta:
         model = Assignment

@@ -8,6 +8,7 @@ from labeling.models.assignment import Assignment, AssignmentState
 from labeling.models.comparison import Comparison, JudgedOutput
 from labeling.models.demonstration import Demonstration
 from labeling.models.exchange import Review, ThreadMessage, Verdict
+from labeling.models.figures import PromptFigures, RoundFigures
 from labeling.models.guidelines import Acknowledgement, GuidelinesVersion
 from labeling.models.judgement_form import JudgementForm
 from labeling.models.project import CompareMode, Membership, Objective, Project
@@ -32,10 +33,12 @@ __all__ = [
     "Objective",
     "Project",
     "Prompt",
+    "PromptFigures",
     "PromptImport",
     "PromptKind",
     "Review",
     "Round",
+    "RoundFigures",
     "RoundState",
     "Slot",
     "SlotState",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -34,9 +33,13 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
             return self.none()
         return self.filter(task__project__in=Project.objects.visible_to(actor)).exclude(labeler=actor.pk)
 
-    def overdue(self, *, now: datetime) -> AssignmentQuerySet:
-        """Return active assignments whose lease has run out."""
-        return self.filter(state=AssignmentState.ACTIVE, expires_at__lte=now)
+    def kept_ready(self) -> AssignmentQuerySet:
+        """Return what is reserved ahead of the labeler's asking and was never seen."""
+        return self.filter(state=AssignmentState.ACTIVE, opened_at=None)
+
+    def seen(self) -> AssignmentQuerySet:
+        """Return all but what is only kept ready."""
+        return self.exclude(state=AssignmentState.ACTIVE, opened_at=None)
 
 
 class Assignment(models.Model):
@@ -76,6 +79,9 @@ class Assignment(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["task", "labeler"], name="assignment_once_a_labeler"),
             models.UniqueConstraint(fields=["slot"], condition=Q(state="active"), name="assignment_one_active_a_slot"),
+            models.UniqueConstraint(
+                fields=["labeler"], condition=Q(state="active", opened_at=None), name="assignment_one_kept_ready"
+            ),
             models.CheckConstraint(condition=Q(state__in=AssignmentState.values), name="assignment_state_known"),
             models.CheckConstraint(
                 condition=Q(state__in=["active", "expired"], ended_at=None)
@@ -93,3 +99,8 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.labeler} on {self.task_id}: {self.state}"
+
+    @property
+    def kept_ready(self) -> bool:
+        """Whether it is only reserved ahead: the labeler has not seen the task."""
+        return self.state == AssignmentState.ACTIVE and self.opened_at is None

@@ -164,3 +164,12 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.project}"
+
+    def may_take(self, *, language: str, skill: str, sensitive: bool) -> bool:
+        """Return whether work of that language, skill and sensitivity is for this member.
+
+        A language without a region stands for all of them: zh takes zh-Hant too.
+        """
+        speaks = not self.languages or not language or language in self.languages
+        speaks = speaks or language.split("-")[0] in self.languages
+        return speaks and (not skill or skill in self.skills) and (self.shows_sensitive or not sensitive)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -91,15 +90,6 @@ class SlotState(models.TextChoices):
     DONE = "done", "done"
 
 
-class SlotQuerySet(models.QuerySet["Slot"]):
-    def of_kind(self, project: Project, kind: str) -> SlotQuerySet:
-        return self.filter(project=project, kind=kind)
-
-    def claimable(self, *, now: datetime) -> SlotQuerySet:
-        """Return slots that are open, or held by a lease that ran out."""
-        return self.filter(Q(state=SlotState.OPEN) | Q(state=SlotState.HELD, held_until__lte=now))
-
-
 def random_key() -> float:
     return random.random()
 
@@ -114,16 +104,15 @@ class Slot(models.Model):
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="slots")
     number = models.PositiveSmallIntegerField()
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
-    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="slots")
+    # No index of their own: each would be one more to keep, and one more that the planner could take for the claim.
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="slots", db_index=False)
     kind = models.CharField(max_length=8, choices=TaskKind)
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT, related_name="+", db_index=False)
     priority = models.SmallIntegerField(default=0, help_text="Higher comes first.")
-    random_key = models.FloatField(default=random_key, help_text="Order among equals.")
+    random_key = models.FloatField(default=random_key, help_text="Order among equals; a claim enters it anywhere.")
     state = models.CharField(max_length=8, choices=SlotState, default=SlotState.OPEN)
     held_until = models.DateTimeField(null=True, blank=True)
-
-    objects = SlotQuerySet.as_manager()
 
     class Meta:
         constraints = [

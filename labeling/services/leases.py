@@ -19,29 +19,25 @@ from labeling.models import Assignment, AssignmentState, Project, Slot, SlotStat
 _LABELER_LOCK = 20220
 
 
+def labeler_lock(labeler: User) -> list[int]:
+    """Return the two numbers of the advisory lock that stands for a labeler."""
+    return [_LABELER_LOCK, labeler.pk % 2**31]
+
+
 def serialize_labeler(labeler: User) -> None:
     """Let this labeler's other requests wait until this transaction ends: two tabs never claim twice."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LABELER_LOCK, labeler.pk % 2**31])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", labeler_lock(labeler))
 
 
 def lock_lease(*, token: uuid.UUID | str, labeler: User) -> Assignment:
-    """Return the labeler's assignment with that token, it and its slot locked. Raises AssignmentNotFound."""
+    """Return the labeler's assignment with that token, its slot and then itself locked. Raises AssignmentNotFound."""
     serialize_labeler(labeler)
+    leases = Assignment.objects.of(labeler).select_for_update(of=("slot", "self"))
     try:
-        found = Assignment.objects.of(labeler).filter(token=token).values_list("pk", "slot_id").first()
-    except ValidationError:  # not a UUID
-        found = None
-    if found is None:
-        raise AssignmentNotFound
-    slot = Slot.objects.select_for_update().get(pk=found[1])
-    assignment = (
-        Assignment.objects.select_for_update(of=("self",))
-        .select_related("task__project", "task__prompt", "task__round", "labeler")
-        .get(pk=found[0])
-    )
-    assignment.slot = slot
-    return assignment
+        return leases.select_related("slot", "task__project", "task__prompt", "task__round", "labeler").get(token=token)
+    except (Assignment.DoesNotExist, ValidationError) as error:  # the latter: not a UUID
+        raise AssignmentNotFound from error
 
 
 def lease_end(project: Project, now: datetime) -> datetime:
@@ -49,20 +45,32 @@ def lease_end(project: Project, now: datetime) -> datetime:
 
 
 def hold(assignment: Assignment, *, now: datetime) -> bool:
-    """Renew a locked lease; take its slot again if it ran out and nobody else has the slot. Saves both rows.
+    """Renew a locked lease as a sign of life of who sees the task; take a slot again if it ran out. Saves both rows.
 
-    Returns whether the labeler holds the slot afterwards. A submitted, skipped or released one is left alone.
+    One that ran out gets its slot back, or another of the same task, if one is open. Returns whether the labeler holds
+    a slot afterwards. A submitted, skipped or released one is left alone.
     """
-    slot, until = assignment.slot, lease_end(assignment.task.project, now)
-    if assignment.state == AssignmentState.EXPIRED and slot.state == SlotState.OPEN:
-        assignment.state = AssignmentState.ACTIVE
+    if assignment.state == AssignmentState.EXPIRED:
+        slot = _open_slot(assignment)
+        if slot is not None:
+            assignment.slot, assignment.state = slot, AssignmentState.ACTIVE
     if assignment.state != AssignmentState.ACTIVE:
         return False
-    slot.state, slot.held_until = SlotState.HELD, until
-    slot.save(update_fields=["state", "held_until"])
+    until = lease_end(assignment.task.project, now)
+    assignment.slot.state, assignment.slot.held_until = SlotState.HELD, until
+    assignment.slot.save(update_fields=["state", "held_until"])
     assignment.expires_at = until
-    assignment.save(update_fields=["state", "expires_at"])
+    assignment.opened_at = assignment.opened_at or now
+    assignment.save(update_fields=["slot", "state", "expires_at", "opened_at"])
     return True
+
+
+def _open_slot(assignment: Assignment) -> Slot | None:
+    """Return the slot of a locked assignment, else another of its task, that is open; locked."""
+    if assignment.slot.state == SlotState.OPEN:
+        return assignment.slot
+    others = Slot.objects.select_for_update(skip_locked=True).filter(task=assignment.task, state=SlotState.OPEN)
+    return others.order_by("number").first()
 
 
 def fill_slot(assignment: Assignment) -> bool:
@@ -71,14 +79,7 @@ def fill_slot(assignment: Assignment) -> bool:
     An active lease fills its own slot, even overdue: it became *expired* if somebody else could have taken it. Any
     other may still fill its old slot, or another of the same task, when that is open.
     """
-    slot: Slot | None = assignment.slot
-    if assignment.state != AssignmentState.ACTIVE and assignment.slot.state != SlotState.OPEN:
-        slot = (
-            Slot.objects.select_for_update(skip_locked=True)
-            .filter(task=assignment.task, state=SlotState.OPEN)
-            .order_by("number")
-            .first()
-        )
+    slot = assignment.slot if assignment.state == AssignmentState.ACTIVE else _open_slot(assignment)
     if slot is None:
         return False
     slot.state, slot.held_until = SlotState.DONE, None

@@ -5,30 +5,23 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from functools import cached_property
 
 from django.db import connection, transaction
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.permissions import can_label
 from labeling.exceptions import AlreadyAnswered, AnswerRefused
-from labeling.models import (
-    Acknowledgement,
-    Assignment,
-    AssignmentState,
-    Membership,
-    Project,
-    Round,
-    Slot,
-    SlotState,
-    TaskKind,
-)
+from labeling.models import Assignment, AssignmentState, Project, Slot, SlotState, TaskKind
+from labeling.services import ready
+from labeling.services.claims import claim_slot
 from labeling.services.leases import hold, lease_end, lock_lease, serialize_labeler
+from labeling.services.nothing import Nothing, refuse_new_work, why_nothing
+from labeling.services.standing import Standing, stand
 
-Reason = Literal["done", "reserved", "not_member", "paused", "no_open_round", "none_left_for_you", "guidelines"]
 SKIP_REASONS = {
     "expertise": _("outside my expertise"),
     "harmful": _("harmful or upsetting"),
@@ -41,158 +34,139 @@ _TRIES = 3
 
 
 @dataclass(frozen=True)
-class Nothing:
-    """Why there is no work right now. `until`: when the first reserved task may come free."""
-
-    reason: Reason
-    until: datetime | None = None
-
-
-@dataclass(frozen=True)
 class Claim:
-    """Either an assignment, with task, prompt and project loaded, or the reason why there is none."""
+    """Either the token of a lease or the reason why there is none."""
 
-    assignment: Assignment | None = None
+    token: uuid.UUID | None = None
     nothing: Nothing | None = None
 
-
-# One statement picks, holds and leases. {among} is a fixed text of this module, never input.
-_CLAIM = """
-WITH picked AS (
-    SELECT slot.id, slot.task_id
-    FROM labeling_slot slot
-    JOIN labeling_task task ON task.id = slot.task_id
-    LEFT JOIN labeling_prompt prompt ON prompt.id = task.prompt_id
-    WHERE slot.round_id = %(round)s AND slot.kind = %(kind)s AND slot.state = 'open'
-      AND prompt.author_id IS DISTINCT FROM %(labeler)s
-      AND {among}
-    ORDER BY slot.priority DESC, slot.random_key
-    LIMIT 1
-    FOR UPDATE OF slot SKIP LOCKED
-), held AS (
-    UPDATE labeling_slot SET state = 'held', held_until = %(until)s
-    FROM picked WHERE labeling_slot.id = picked.id
-    RETURNING labeling_slot.id, labeling_slot.task_id
-)
-INSERT INTO labeling_assignment (
-    token, slot_id, task_id, labeler_id, state, claimed_at, expires_at, shown_order, draft, draft_version,
-    skip_reason, skip_note, active_seconds
-)
-SELECT %(token)s, held.id, held.task_id, %(labeler)s, 'active', %(now)s, %(until)s,
-    COALESCE(
-        (SELECT jsonb_agg(output.id ORDER BY random()) FROM labeling_completion output
-         WHERE output.task_id = held.task_id),
-        '[]'
-    ),
-    '{{}}', 0, '', '', 0
-FROM held
-ON CONFLICT (task_id, labeler_id) DO UPDATE
-    SET slot_id = excluded.slot_id, state = 'active', claimed_at = excluded.claimed_at,
-        expires_at = excluded.expires_at
-RETURNING id
-"""
-_CLAIM_NEW = _CLAIM.format(
-    among="""NOT EXISTS (
-        SELECT 1 FROM labeling_assignment mine WHERE mine.task_id = slot.task_id AND mine.labeler_id = %(labeler)s
-      )"""
-)
-# The labeler's own expired assignment comes back with its token, order and draft when a slot of its task is open.
-_CLAIM_AGAIN = _CLAIM.format(among="slot.task_id = ANY(%(expired)s)")
+    @cached_property
+    def assignment(self) -> Assignment | None:
+        """The leased assignment with slot, task, prompt, project and round, read when it is asked for."""
+        related = ("slot", "task__project", "task__prompt", "task__round", "labeler")
+        return Assignment.objects.select_related(*related).get(token=self.token) if self.token else None
 
 
 @transaction.atomic
 def claim_next(*, labeler: User, project: Project, kind: str | None = None) -> Claim:
     """Give the labeler the next judgement of `kind` (any kind when None), or say why there is none.
 
-    First what they already hold; then what they held, if its slot is open again; then a new one: by priority, then at
-    random, never twice the same task, never a prompt that they wrote themselves. What is in hand goes on under the
-    guidelines it began under; nothing new is given out before the newest are read.
+    First what they already hold; then what was kept ready for them; then what they held, if a slot of its task is open
+    again; then a new one they are qualified for: by priority, then at random, never the same task twice, never a
+    prompt that they wrote themselves. What is in hand goes on under the guidelines it began under; nothing new is given
+    out before the newest are read.
     """
     now = timezone.now()
-    serialize_labeler(labeler)
-    if not can_label(labeler) or not Membership.objects.filter(project=project, user=labeler).exists():
+    standing = stand(labeler=labeler, project=project) if can_label(labeler) else None
+    if standing is None:
         return Claim(nothing=Nothing("not_member"))
-    kinds: list[str] = [kind] if kind else [TaskKind.WRITE, TaskKind.COMPARE]
-    held = _resume(labeler=labeler, project=project, kinds=kinds, now=now)
-    if held is not None:
-        return Claim(assignment=held)
-    if Project.objects.filter(pk=project.pk, paused=True).exists():
-        return Claim(nothing=Nothing("paused"))
-    current = Round.objects.current(project)
-    if current is None:
-        return Claim(nothing=Nothing("no_open_round"))
-    if Acknowledgement.objects.wanted_in(projects=[project.pk], user=labeler):
-        return Claim(nothing=Nothing("guidelines"))
+    kinds: list[str] = [kind] if kind else list(TaskKind.values)
+    in_hand = _in_hand(standing, kinds)
+    token = _resume(standing, in_hand, AssignmentState.ACTIVE, now=now)
+    if token is not None:
+        return Claim(token)
+    refusal = refuse_new_work(standing)
+    if refusal is not None:
+        ready.give_back(labeler)
+        return Claim(nothing=refusal)
+    return _take(standing, in_hand, kinds, now=now)
+
+
+def _take(standing: Standing, in_hand: list[_InHand], kinds: list[str], *, now: datetime) -> Claim:
+    until = lease_end(standing.project, now)
+    if any(lease.kept_ready for lease in in_hand):
+        token = ready.open_kept(standing, kinds=kinds, now=now, until=until)
+        if token is not None:
+            return Claim(token)
+        ready.give_back(standing.labeler)
+    token = _resume(standing, in_hand, AssignmentState.EXPIRED, now=now)
     nothing = Nothing("done")
     for _attempt in range(_TRIES):
-        for wanted in kinds:
-            pk = _claim(labeler=labeler, project=project, round=current, kind=wanted, now=now)
-            if pk is not None:
-                return Claim(assignment=_load(pk))
-        released = release_expired(now=now, round=current)
-        nothing, open_now = _why_nothing(labeler=labeler, round=current, kinds=kinds, now=now)
+        token = token or claim_slot(standing, kinds=kinds, now=now, until=until, seen=True)
+        if token is not None:
+            return Claim(token)
+        freed = release_expired(now=now, round_id=standing.round_id) or ready.give_up_one(standing, kinds=kinds)
+        if freed:
+            continue
+        nothing, open_now = why_nothing(standing, kinds=kinds, now=now)
         # Open slots that others are claiming at this very moment were skipped; look again before saying no.
-        if not released and not open_now:
+        if not open_now:
             break
     return Claim(nothing=nothing)
 
 
-def _resume(*, labeler: User, project: Project, kinds: list[str], now: datetime) -> Assignment | None:
-    mine = Assignment.objects.of(labeler).filter(
-        task__project=project, task__kind__in=kinds, state=AssignmentState.ACTIVE
+@dataclass(frozen=True)
+class _InHand:
+    token: uuid.UUID
+    state: str
+    kept_ready: bool
+    wanted: bool
+    """Of the project and a kind that is asked for; an expired one: of the open round, with a slot that is open."""
+
+
+def _in_hand(standing: Standing, kinds: list[str]) -> list[_InHand]:
+    """Return what the labeler holds or held, in any project, the oldest first."""
+    mine = Assignment.objects.of(standing.labeler).filter(state__in=[AssignmentState.ACTIVE, AssignmentState.EXPIRED])
+    open_slots = Slot.objects.filter(task=OuterRef("task"), state=SlotState.OPEN)
+    rows = mine.order_by("claimed_at").values_list(
+        "token", "state", "opened_at", F("task__project"), F("task__kind"), F("task__round"), Exists(open_slots)
     )
-    for token in mine.order_by("claimed_at").values_list("token", flat=True):
-        assignment = lock_lease(token=token, labeler=labeler)
-        if hold(assignment, now=now):
-            return _load(assignment.pk)
+    found = []
+    for token, state, opened, project, kind, turn, is_open in rows:
+        wanted = project == standing.project.pk and kind in kinds
+        if state == AssignmentState.EXPIRED:
+            wanted = wanted and turn == standing.round_id and is_open
+        found.append(_InHand(token, state, state == AssignmentState.ACTIVE and opened is None, wanted))
+    return found
+
+
+def _resume(standing: Standing, in_hand: list[_InHand], state: str, *, now: datetime) -> uuid.UUID | None:
+    for lease in in_hand:
+        if lease.state != state or lease.kept_ready or not lease.wanted:
+            continue
+        if hold(lock_lease(token=lease.token, labeler=standing.labeler), now=now):
+            return lease.token
     return None
 
 
-def _claim(*, labeler: User, project: Project, round: Round, kind: str, now: datetime) -> int | None:
-    values: dict[str, Any] = {
-        "round": round.pk,
-        "kind": str(kind),
-        "labeler": labeler.pk,
-        "now": now,
-        "until": lease_end(project, now),
-        "token": uuid.uuid4(),
-    }
-    expired = Assignment.objects.of(labeler).filter(state=AssignmentState.EXPIRED, task__round=round, task__kind=kind)
-    values["expired"] = list(expired.values_list("task_id", flat=True))
-    with connection.cursor() as cursor:
-        for statement in (_CLAIM_AGAIN, _CLAIM_NEW) if values["expired"] else (_CLAIM_NEW,):
-            cursor.execute(statement, values)
-            row = cursor.fetchone()
-            if row is not None:
-                return int(row[0])
-    return None
+@transaction.atomic
+def keep_ready(*, token: uuid.UUID | str, labeler: User) -> tuple[Assignment, Claim]:
+    """Keep one more task of the same kind ready beside the one that `token` leases, so that it opens at once.
+
+    It is reserved for a few minutes, is nobody's begun work until `claim_next` gives it out or its page is opened, and
+    goes back to the queue when the time is over, when the labeler stops, or when somebody else would go without.
+    Asking again prolongs it. The task of the token itself counts as seen; it comes back first.
+    """
+    now = timezone.now()
+    beside = lock_lease(token=token, labeler=labeler)
+    hold(beside, now=now)
+    standing = stand(labeler=labeler, project=beside.task.project) if can_label(labeler) else None
+    refusal = Nothing("not_member") if standing is None else refuse_new_work(standing)
+    if standing is None or refusal is not None:
+        ready.give_back(labeler)
+        return beside, Claim(nothing=refusal)
+    kinds = [beside.task.kind]
+    kept = ready.prolong(standing, kinds=kinds, now=now)
+    if kept is None:
+        ready.give_back(labeler)
+        kept = claim_slot(standing, kinds=kinds, now=now, until=ready.kept_until(standing.project, now), seen=False)
+    return beside, Claim(kept) if kept else Claim(nothing=why_nothing(standing, kinds=kinds, now=now)[0])
 
 
-def _load(pk: int) -> Assignment:
-    return Assignment.objects.select_related("slot", "task__project", "task__prompt", "task__round", "labeler").get(
-        pk=pk
-    )
+@transaction.atomic
+def stop(*, labeler: User) -> None:
+    """Put back what is kept ready for the labeler: they do not go on for now."""
+    serialize_labeler(labeler)
+    ready.give_back(labeler)
 
 
-def open_to(*, labeler: User, round: Round, kinds: list[str]) -> QuerySet[Slot]:
-    """Return the round's slots that are not done and that this labeler may fill, now or later."""
-    ended = Assignment.objects.filter(task=OuterRef("task"), labeler=labeler).exclude(state=AssignmentState.EXPIRED)
-    return (
-        Slot.objects.filter(round=round, kind__in=kinds)
-        .exclude(state=SlotState.DONE)
-        .exclude(Q(task__prompt__author=labeler, task__prompt__author__isnull=False))
-        .exclude(Exists(ended))
-    )
-
-
-def _why_nothing(*, labeler: User, round: Round, kinds: list[str], now: datetime) -> tuple[Nothing, bool]:
-    mine = open_to(labeler=labeler, round=round, kinds=kinds)
-    until = mine.filter(state=SlotState.HELD).aggregate(first=Min("held_until"))["first"]
-    open_now = mine.filter(state=SlotState.OPEN).exists()
-    if until is not None or open_now:
-        return Nothing("reserved", until=max(until or now, now)), open_now
-    left = Slot.objects.filter(round=round, kind__in=kinds).exclude(state=SlotState.DONE).exists()
-    return Nothing("none_left_for_you" if left else "done"), False
+@transaction.atomic
+def open_task(*, token: uuid.UUID | str, labeler: User) -> Assignment:
+    """Give a task that was only kept ready the full lease, because its labeler sees it now."""
+    assignment = lock_lease(token=token, labeler=labeler)
+    if assignment.state == AssignmentState.ACTIVE and assignment.opened_at is None:
+        hold(assignment, now=timezone.now())
+    return assignment
 
 
 @transaction.atomic
@@ -230,6 +204,7 @@ def _give_back(assignment: Assignment, state: AssignmentState) -> Assignment:
     return assignment
 
 
+# What was only kept ready leaves no trace: its labeler never saw it and may be given it again.
 _RELEASE = """
 WITH overdue AS (
     SELECT id FROM labeling_slot
@@ -238,14 +213,18 @@ WITH overdue AS (
     FOR UPDATE SKIP LOCKED
 ), ended AS (
     UPDATE labeling_assignment SET state = 'expired'
-    FROM overdue WHERE labeling_assignment.slot_id = overdue.id AND labeling_assignment.state = 'active'
+    FROM overdue
+    WHERE labeling_assignment.slot_id = overdue.id AND labeling_assignment.state = 'active' AND opened_at IS NOT NULL
+), gone AS (
+    DELETE FROM labeling_assignment USING overdue
+    WHERE labeling_assignment.slot_id = overdue.id AND labeling_assignment.state = 'active' AND opened_at IS NULL
 )
 UPDATE labeling_slot SET state = 'open', held_until = NULL FROM overdue WHERE labeling_slot.id = overdue.id
 """
 
 
-def release_expired(*, now: datetime, round: Round | None = None) -> int:
+def release_expired(*, now: datetime, round_id: int | None = None) -> int:
     """Open the slots whose lease ran out and return how many. Drafts stay; their owners may still submit."""
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, {"now": now, "round": round.pk if round else None})
+        cursor.execute(_RELEASE, {"now": now, "round": round_id})
         return cursor.rowcount

@@ -14,8 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.permissions import Actor, can_research
 from labeling.exceptions import InvalidInput, NotAllowed, RoundRefused
 from labeling.models import CompareMode, Completion, Project, Prompt, Round, RoundState, Task, TaskKind
+from labeling.services.figures import count_round
 from labeling.services.judging import MAX_OUTPUTS
 from labeling.services.new_tasks import BATCH, add_tasks
+
+MAX_PRIORITY = 1000
+
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,12 @@ def request_demonstrations(
 
     A prompt that the round already asks about, or of another project, is passed over.
     """
-    _check(actor=actor, round=round, judgements=judgements)
+    _check(actor=actor, round=round, judgements=judgements, priority=priority)
     wanted = prompts.filter(project_id=round.project_id).exclude(tasks__in=_tasks(round, TaskKind.WRITE))
     pks = list(dict.fromkeys(wanted.values_list("pk", flat=True)))
     tasks = [_task(round, pk, TaskKind.WRITE) for pk in pks]
     add_tasks(tasks, round=round, judgements=judgements, priority=priority)
+    count_round(round)
     return len(tasks)
 
 
@@ -87,7 +92,7 @@ def request_comparisons(
     prefetched, in their random order of storage; within a task the text without its ends is unique, so the caller finds
     its own outputs again by it.
     """
-    _check(actor=actor, round=round, judgements=judgements)
+    _check(actor=actor, round=round, judgements=judgements, priority=priority)
     taken = set(_tasks(round, TaskKind.COMPARE).filter(prompt__in=list(outputs)).values_list("prompt_id", flat=True))
     known = set(Prompt.objects.filter(project_id=round.project_id, pk__in=list(outputs)).values_list("pk", flat=True))
     merged = {pk: _merge(given) for pk, given in outputs.items() if pk in known and pk not in taken}
@@ -110,11 +115,12 @@ def request_comparisons(
             for position, output in enumerate(distinct, start=1)
         ]
     Completion.objects.bulk_create(completions, batch_size=BATCH)
+    count_round(round)
     pks = [task.pk for task in tasks]
     return list(Task.objects.filter(pk__in=pks).select_related("prompt").prefetch_related("completions"))
 
 
-def _check(*, actor: Actor, round: Round, judgements: int | None) -> None:
+def _check(*, actor: Actor, round: Round, judgements: int | None, priority: int) -> None:
     if not can_research(actor):
         raise NotAllowed
     # Locked, so that two requests for the same prompts follow each other and closing waits.
@@ -122,6 +128,8 @@ def _check(*, actor: Actor, round: Round, judgements: int | None) -> None:
         raise RoundRefused(_("This round is closed. Open the next one."))
     if judgements is not None and not 1 <= judgements <= 10:
         raise InvalidInput(fields={"judgements": [_("1 to 10 judgements a task.")]})
+    if abs(priority) > MAX_PRIORITY:
+        raise InvalidInput(fields={"priority": [_("A priority from −1000 to 1000; higher comes first.")]})
 
 
 def _tasks(round: Round, kind: str) -> QuerySet[Task]:

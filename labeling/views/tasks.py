@@ -25,6 +25,7 @@ from labeling.models import Assignment, AssignmentState, Comparison, Demonstrati
 from labeling.rendering import render_markdown
 from labeling.services import active_time, answers, drafts, queue, texts
 from labeling.services.judging import asked_for
+from labeling.views.ahead import is_ahead
 from labeling.views.judgement import compare_context, read_comparison, read_demonstration
 from labeling.views.scope import assignment_for
 from labeling.views.work import address_of_next
@@ -38,6 +39,8 @@ _MAX_PREVIEW = 100_000
 def task(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     """Show a task with its draft; one that ended shows what became of it."""
     assignment = assignment_for(request, token)
+    if assignment.kept_ready and not is_ahead(request):
+        assignment = queue.open_task(token=token, labeler=person(request))
     if assignment.state not in (AssignmentState.ACTIVE, AssignmentState.EXPIRED):
         return render(request, "labeling/ended.html", {"assignment": assignment, "project": assignment.task.project})
     return _page(request, assignment, assignment.draft)

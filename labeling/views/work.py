@@ -6,23 +6,39 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib import messages
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import time_format
-from django.utils.translation import gettext
+from django.utils.translation import get_language_info, gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import person, require
 from accounts.models import User
 from accounts.permissions import can_label
-from labeling.models import Acknowledgement, Assignment, AssignmentState, Project, Round, SlotState, TaskKind
-from labeling.services import queue
+from labeling.models import Assignment, AssignmentState, Project, Round, RoundFigures, TaskKind
+from labeling.services import outlook, queue
+from labeling.services.nothing import Nothing
 from labeling.templatetags.projects import SESSION_KEY
 from labeling.views.scope import project_for
+
+# Comparisons first: they are what a round waits for longest.
+_STEPS = (TaskKind.COMPARE, TaskKind.WRITE, TaskKind.PROMPT)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A kind of work that waits, and the least number of tasks of it."""
+
+    kind: str
+    count: int
+
+    @property
+    def capped(self) -> bool:
+        return self.count >= outlook.CAP
 
 
 @dataclass(frozen=True)
@@ -31,82 +47,63 @@ class Ahead:
 
     project: Project
     round: Round | None
-    write: int
-    compare: int
+    steps: list[Step]
     begun: list[Assignment]
-    reserved_until: datetime | None
-    left: int
-    finished: int
-    unread_guidelines: bool = False
+    nothing: Nothing | None
+    figures: list[RoundFigures]
+
+    @property
+    def why(self) -> str:
+        """Why there is nothing new, in a sentence; empty when there is."""
+        if self.nothing is None:
+            return ""
+        if self.nothing.reason == "done" and not self.total:
+            return gettext("Nothing was asked for in this round yet.")
+        return say_nothing(self.nothing, self.project)
+
+    @property
+    def finished(self) -> int:
+        return sum(row.done for row in self.figures)
 
     @property
     def total(self) -> int:
-        return self.left + self.finished
+        return sum(row.total for row in self.figures)
 
     @property
-    def state(self) -> str:
-        """Why there is nothing new, or "ready"."""
-        if self.project.paused:
-            return "paused"
-        if self.round is None:
-            return "no_open_round"
-        if self.unread_guidelines and self.left:
-            return "guidelines"
-        if self.write or self.compare:
-            return "ready"
-        if self.reserved_until:
-            return "reserved"
-        return "none_left_for_you" if self.left else "done"
+    def counted_at(self) -> datetime | None:
+        return min((row.counted_at for row in self.figures), default=None)
 
 
 @never_cache
 @require(can_label)
 @require_GET
 def work(request: HttpRequest) -> HttpResponse:
-    """Show the next step in each project of mine."""
+    """Show the next step in each project of mine. Who looks here works on nothing: what was kept ready goes back."""
     labeler = person(request)
-    projects = list(Project.objects.filter(members=labeler))
+    queue.stop(labeler=labeler)
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     done = Assignment.objects.of(labeler).filter(state=AssignmentState.SUBMITTED)
-    unread = Acknowledgement.objects.wanted_in(projects=[project.pk for project in projects], user=labeler)
     context = {
-        "ahead": [_ahead(labeler, project, unread_guidelines=project.pk in unread) for project in projects],
+        "ahead": [_ahead(labeler, project) for project in Project.objects.filter(members=labeler)],
         "now": timezone.now(),
         "done": done.aggregate(all=Count("pk"), today=Count("pk", filter=Q(ended_at__gte=midnight))),
     }
     return render(request, "labeling/work.html", context)
 
 
-def _ahead(labeler: User, project: Project, *, unread_guidelines: bool) -> Ahead:
-    current = Round.objects.current(project)
+def _ahead(labeler: User, project: Project) -> Ahead:
     begun = (
         Assignment.objects.of(labeler)
+        .seen()
         .filter(task__project=project, state__in=[AssignmentState.ACTIVE, AssignmentState.EXPIRED])
         .select_related("task__prompt")
         .order_by("-claimed_at")[:5]
     )
-    if current is None:
-        return Ahead(project, None, 0, 0, list(begun), None, 0, 0)
-    kinds = [TaskKind.WRITE.value, TaskKind.COMPARE.value]
-    now = timezone.now()
-    free = Q(state=SlotState.OPEN) | Q(state=SlotState.HELD, held_until__lte=now)
-    counts = queue.open_to(labeler=labeler, round=current, kinds=kinds).aggregate(
-        write=Count("task", filter=free & Q(kind=TaskKind.WRITE), distinct=True),
-        compare=Count("task", filter=free & Q(kind=TaskKind.COMPARE), distinct=True),
-        until=Min("held_until", filter=Q(state=SlotState.HELD)),
-    )
-    slots = current.slots.aggregate(left=Count("pk", filter=~Q(state=SlotState.DONE)), all=Count("pk"))
-    return Ahead(
-        project,
-        current,
-        counts["write"],
-        counts["compare"],
-        list(begun),
-        counts["until"],
-        slots["left"],
-        slots["all"] - slots["left"],
-        unread_guidelines,
-    )
+    current = Round.objects.current(project)
+    ahead = outlook.look(labeler=labeler, project=project)
+    steps = [Step(kind, ahead.waiting[kind]) for kind in _STEPS if ahead.waiting.get(kind)]
+    figures = list(RoundFigures.objects.filter(round=current)) if current else []
+    return Ahead(project, current, steps, list(begun), ahead.nothing, figures)
 
 
 @require(can_label)
@@ -129,8 +126,8 @@ def address_of_next(request: HttpRequest, project: Project, kind: str) -> str:
     Unread guidelines are the one reason that a labeler mends at once, so the way leads there.
     """
     claim = queue.claim_next(labeler=person(request), project=project, kind=kind)
-    if claim.assignment is not None:
-        return reverse("labeling:task", args=[claim.assignment.token])
+    if claim.token is not None:
+        return reverse("labeling:task", args=[claim.token])
     if claim.nothing is not None and claim.nothing.reason == "guidelines":
         return reverse("labeling:guidelines", args=[project.slug])
     if claim.nothing is not None:
@@ -138,23 +135,54 @@ def address_of_next(request: HttpRequest, project: Project, kind: str) -> str:
     return reverse("labeling:work")
 
 
-def say_nothing(nothing: queue.Nothing, project: Project) -> str:
-    """Return the sentence for a reason, with the time when a reserved task may come free."""
+def say_nothing(nothing: Nothing, project: Project) -> str:
+    """Return the sentence for a reason, with the time when a reserved task may come free, or what is not qualified."""
     if nothing.reason == "reserved" and nothing.until is not None:
         until = time_format(timezone.localtime(nothing.until), "H:i")
         return gettext(
             "Everything that is left is reserved by others until %(until)s at the latest. Look again then."
         ) % {"until": until}
+    if nothing.reason == "not_qualified":
+        return _say_not_qualified(nothing, project)
     sentences = {
         "not_member": gettext("You are not a member of %(project)s. Ask a researcher to add you."),
-        "paused": gettext("%(project)s is paused: no new work is given out for now."),
+        "paused": gettext(
+            "%(project)s is paused: no new work is given out for now. What you began can still be submitted."
+        ),
+        "guidelines": gettext(
+            "There are guidelines that you have not read yet. New work is given out as soon as you have."
+        ),
         "no_open_round": gettext("No round is open in %(project)s. There will be work when the next one opens."),
         "none_left_for_you": gettext(
             "You have judged everything in %(project)s that is yours to judge. Others finish the rest."
         ),
     }
-    sentence = sentences.get(nothing.reason, gettext("Everything of this kind is done in %(project)s. Thank you."))
+    sentence = sentences.get(
+        nothing.reason, gettext("Everything that was asked for in %(project)s is done. Thank you.")
+    )
     return sentence % {"project": project.name}
+
+
+def _say_not_qualified(nothing: Nothing, project: Project) -> str:
+    wanted = []
+    if nothing.languages:
+        names = ", ".join(language_name(code) for code in nothing.languages)
+        wanted.append(gettext("in a language that you are not set down for (%(names)s)") % {"names": names})
+    if nothing.skills:
+        wanted.append(gettext("for a skill that you do not have (%(names)s)") % {"names": ", ".join(nothing.skills)})
+    if nothing.sensitive:
+        wanted.append(gettext("marked as sensitive, which you chose not to be given"))
+    return gettext(
+        "Nothing is left for you in %(project)s. What is open there is %(wanted)s. A researcher can change that."
+    ) % {"project": project.name, "wanted": "; ".join(wanted)}
+
+
+def language_name(code: str) -> str:
+    """Return the name of a language in the reader's own, or its code where Django knows none."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 @require(can_label)

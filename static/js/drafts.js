@@ -42,6 +42,7 @@ export class Draft {
     setInterval(() => this.showLife(), 5000);
     this.restore();
     document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") this.flush(); });
+    document.addEventListener("volant:lease", (event) => this.showLease(event.detail));
     window.addEventListener("pagehide", () => this.flush());
     window.addEventListener("online", () => this.schedule(0));
     for (const button of document.querySelectorAll("[data-keep]")) {
