@@ -18,6 +18,7 @@ from labeling.importing.languages import guess_language
 from labeling.importing.lines import LineReader
 from labeling.importing.parsed import Format, LineRefused, ParsedPrompt, PromptDefaults
 from labeling.models import Demonstration, Project, Prompt, PromptImport, Source
+from labeling.services.figures import count_prompts
 from labeling.services.texts import MAX_ANSWER
 from labeling.splits import split_of
 
@@ -143,6 +144,7 @@ class _Import:
             batch.accepted, batch.repeated = self.report.accepted, self.report.repeated
             batch.refused = self.report.as_dict()["refused"]
             batch.save()
+            count_prompts(self.project)
         return self.report
 
     def _parsed(self) -> Iterator[ParsedPrompt]:

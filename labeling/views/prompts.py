@@ -6,7 +6,6 @@ import io
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext, ngettext
@@ -17,7 +16,7 @@ from accounts.exceptions import VolantError
 from accounts.forms import show_refusal
 from accounts.permissions import can_research
 from labeling.forms import ImportForm
-from labeling.models import Prompt, PromptImport, Source, Split
+from labeling.models import Prompt, PromptFigures, PromptImport, Source, Split
 from labeling.services.import_prompts import ImportReport, import_prompts
 from labeling.views.scope import project_for
 
@@ -31,35 +30,34 @@ _FILTERS = ("split", "source", "category", "language")
 def prompts(request: HttpRequest, project_slug: str) -> HttpResponse:
     """Show counts by split × source × category × language, and the list that they filter."""
     project = project_for(request, project_slug)
-    everything = Prompt.objects.in_project(project)
+    figures = list(PromptFigures.objects.filter(project=project))
     chosen = {name: request.GET[name] for name in _FILTERS if name in request.GET}
-    found = everything.filter(**chosen)
     before = request.GET.get("before", "")
-    page = found.order_by("-pk")
+    page = Prompt.objects.in_project(project).filter(**chosen).order_by("-pk")
     if before.isdecimal() and len(before) < 19:
         page = page.filter(pk__lt=int(before))
     rows = list(page[: PAGE_SIZE + 1])
     older = _older(request.GET, rows[PAGE_SIZE - 1].pk) if len(rows) > PAGE_SIZE else ""
     context = {
         "project": project,
-        "table": _table(everything),
+        "table": _table(figures),
         "chosen": chosen,
         "rows": rows[:PAGE_SIZE],
         "older": older,
         "newer": "?" + _kept(request.GET) if before else "",
-        "total": found.count(),
+        "total": sum(row.count for row in figures if all(getattr(row, name) == chosen[name] for name in chosen)),
+        "counted_at": figures[0].counted_at if figures else None,
         "imports": PromptImport.objects.filter(project=project).select_related("created_by")[:10],
     }
     return render(request, "labeling/prompts.html", context)
 
 
-def _table(everything: QuerySet[Prompt]) -> dict[str, Any]:
+def _table(figures: list[PromptFigures]) -> dict[str, Any]:
     """Return rows of category × language with a count a split and source, and their sums."""
     columns = [(split, source) for split in Split.values for source in Source.values]
-    counted = everything.order_by().values_list("category", "language", "split", "source").annotate(n=Count("pk"))
     rows: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
-    for category, language, split, source, n in counted:
-        rows.setdefault((category, language), {})[(split, source)] = n
+    for row in figures:
+        rows.setdefault((row.category, row.language), {})[(row.split, row.source)] = row.count
     body = [(key, [cells.get(column, 0) for column in columns], sum(cells.values())) for key, cells in rows.items()]
     body.sort(key=lambda row: -row[2])
     sums = [sum(row[1][number] for row in body) for number in range(len(columns))]

@@ -83,7 +83,8 @@ def test_the_thread_from_a_project_to_both_kinds_of_label(researcher: APIClient)
     skipped = me.post(f"{API}projects/helper/next/").json()["assignment"]
     assert me.post(f"{API}assignments/{skipped['token']}/skip/", {"reason": "unclear"}).status_code == 204
     claim = me.post(f"{API}projects/helper/next/").json()
-    assert claim == {"assignment": None, "nothing": {"reason": "none_left_for_you", "until": None}}
+    nothing = {"reason": "none_left_for_you", "until": None, "languages": [], "skills": [], "sensitive": False}
+    assert claim == {"assignment": None, "nothing": nothing}
     work = me.get(f"{API}my-work/").json()["results"]
     assert sorted(row["state"] for row in work) == ["skipped", "submitted"]
 
