@@ -61,6 +61,7 @@ class Researcher:
         self.page.locator("#id_guidelines").fill("Tell a **short** story that ends well.")
         self.page.locator("#id_outputs_per_comparison").fill(str(OUTPUTS))
         self.page.locator("#id_valid_share").fill("0.3")
+        self.page.locator("#id_overlap_share").fill("0")
         self.page.get_by_role("button", name="Make the project").click()
         project = self.wait_for_project()
         for member in members:

@@ -21,7 +21,6 @@ from labeling.services.new_tasks import BATCH, add_tasks
 MAX_PRIORITY = 1000
 
 
-
 @dataclass(frozen=True)
 class NewOutput:
     """An output to be judged. Which policy wrote it stays with the caller."""

@@ -33,6 +33,7 @@ async function keepReady() {
     return; // The next task opens a little later; nothing else is lost.
   }
   document.dispatchEvent(new CustomEvent("volant:lease", { detail: answer.lease }));
+  document.body.dataset.ahead = answer.next ?? "";
   if (!answer.next) return;
   fetchAhead(answer.next);
   clearTimeout(again);
