@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("labeling", "0016_queue"),
+        ("labeling", "0017_queue"),
     ]
 
     operations = [

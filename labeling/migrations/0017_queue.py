@@ -22,7 +22,7 @@ ALTER TABLE labeling_slot RESET (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("labeling", "0015_unseen")]
+    dependencies = [("labeling", "0016_history")]
     operations = [
         migrations.RunSQL(_VACUUM, _NO_VACUUM),
         # What exists was given out to be seen.
