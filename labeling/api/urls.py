@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.api import guidelines, projects, work
+from labeling.api import guidelines, judgement_forms, projects, work
 
 _PROJECT = "projects/<slug:slug>/"
 _ASSIGNMENT = "assignments/<uuid:token>/"
@@ -16,6 +16,7 @@ urlpatterns = [
         guidelines.GuidelinesVersionsView.as_view(),
         name="api_guidelines_versions",
     ),
+    path(f"{_PROJECT}judgement-form/", judgement_forms.JudgementFormView.as_view(), name="api_judgement_form"),
     path(f"{_PROJECT}members/", projects.MembersView.as_view(), name="api_members"),
     path(f"{_PROJECT}prompts/", projects.PromptsView.as_view(), name="api_prompts"),
     path(f"{_PROJECT}imports/", projects.ImportsView.as_view(), name="api_imports"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from labeling.judgements import ComparisonJudgement, with_qualities
+from labeling.api.form_shapes import AskedSerializer, asked_shape
+from labeling.judgements import ComparisonJudgement, is_pk, with_qualities
 from labeling.models import (
     Assignment,
     Comparison,
-    Completion,
     Demonstration,
     Prompt,
     TaskKind,
@@ -24,11 +25,10 @@ class WantedSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=TaskKind.choices, required=False, allow_null=True)
 
 
-class OutputSerializer(serializers.ModelSerializer[Completion]):
-    class Meta:
-        model = Completion
-        fields = ("id", "text")
-        read_only_fields = fields
+class OutputSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    finished = serializers.BooleanField(help_text="Ended by itself, not cut at the length limit.")
 
 
 class ShownPromptSerializer(serializers.ModelSerializer[Prompt]):
@@ -48,6 +48,7 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     prompt = ShownPromptSerializer(source="task.prompt", allow_null=True)
     brief = serializers.DictField(source="task.brief")
     completions = serializers.SerializerMethodField()
+    comparison = serializers.SerializerMethodField()
     draft = serializers.DictField()
     guidelines_version = serializers.IntegerField(source="task.project.guidelines_version")
 
@@ -62,15 +63,21 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
             "prompt",
             "brief",
             "completions",
+            "comparison",
             "draft",
             "draft_version",
             "guidelines_version",
         )
         read_only_fields = fields
 
+    @extend_schema_field(OutputSerializer(many=True))
     def get_completions(self, assignment: Assignment) -> list[dict[str, Any]]:
         by_pk = {output.pk: output for output in assignment.task.completions.all()}
-        return [{"id": pk, "text": by_pk[pk].text} for pk in assignment.shown_order]
+        return [{"id": pk, "text": by_pk[pk].text, "finished": by_pk[pk].finished} for pk in assignment.shown_order]
+
+    @extend_schema_field(AskedSerializer(allow_null=True))
+    def get_comparison(self, assignment: Assignment) -> dict[str, Any] | None:
+        return asked_shape(assignment)
 
 
 class NothingSerializer(serializers.Serializer[Any]):
@@ -154,7 +161,7 @@ class NewComparisonSerializer(serializers.Serializer[Any]):
 
 def by_output(value: dict[str, Any]) -> dict[int, Any]:
     """JSON's keys are texts; return them as the ids they are."""
-    if not all(key.isascii() and key.isdecimal() and len(key) < 19 for key in value):
+    if not all(map(is_pk, value)):
         raise serializers.ValidationError("The keys must be ids of outputs.")
     found = {int(key): answer for key, answer in value.items()}
     if len(found) != len(value):

@@ -119,7 +119,7 @@ def test_what_a_labeler_gets_never_says_which_policy_wrote_it(project: Project) 
     claim = me.post(f"{API}projects/helper/next/")
     token = claim.json()["assignment"]["token"]
     shown = [output["id"] for output in claim.json()["assignment"]["completions"]]
-    assert all(set(output) == {"id", "text"} for output in claim.json()["assignment"]["completions"])
+    assert all(set(output) == {"id", "text", "finished"} for output in claim.json()["assignment"]["completions"])
     responses = [
         claim,
         me.get(f"{API}assignments/{token}/"),
