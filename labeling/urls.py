@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from labeling.views import ahead, guidelines, my_work, projects, prompts, review, tasks, threads, work
+from labeling.views import (
+    ahead,
+    guidelines,
+    memberships,
+    my_work,
+    projects,
+    prompts,
+    review,
+    tasks,
+    threads,
+    work,
+)
 
 app_name = "labeling"
 urlpatterns = [
@@ -18,6 +29,7 @@ urlpatterns = [
     path("my-work/", my_work.my_work, name="my_work"),
     path("my-work/answers/<int:pk>/", my_work.demonstration, name="my_demonstration"),
     path("my-work/comparisons/<int:pk>/", my_work.comparison, name="my_comparison"),
+    path("sensitive-content/", memberships.sensitive_content, name="sensitive_content"),
     path("review/", review.review_list, name="review"),
     path("review/<int:pk>/", review.review_one, name="review_one"),
     path("review/<int:pk>/edit/", review.edit, name="review_edit"),
@@ -30,6 +42,7 @@ urlpatterns = [
     path("projects/<slug:project_slug>/guidelines/", guidelines.guidelines, name="guidelines"),
     path("projects/<slug:project_slug>/guidelines/history/", guidelines.guidelines_history, name="guidelines_history"),
     path("projects/<slug:project_slug>/members/", projects.project_members, name="project_members"),
+    path("projects/<slug:project_slug>/members/qualify/", memberships.qualify, name="qualify"),
     path("projects/<slug:project_slug>/prompts/", prompts.prompts, name="prompts"),
     path("projects/<slug:project_slug>/prompts/import/", prompts.prompt_import, name="prompt_import"),
     path("projects/<slug:project_slug>/prompts/<int:pk>/", prompts.prompt, name="prompt"),

@@ -18,10 +18,9 @@ from rest_framework.views import APIView
 from accounts.api.parsers import DepthSafeJSONParser
 from accounts.api.permissions import CanLabel, actor_of
 from accounts.api.views import parsed
-from accounts.models import User
 from accounts.permissions import can_research
 from labeling.api import project_shapes as shapes
-from labeling.exceptions import InvalidInput, NoOpenRound, NotAllowed
+from labeling.exceptions import NoOpenRound, NotAllowed
 from labeling.models import Project, Prompt, Round, TaskKind
 from labeling.services import projects, rounds
 from labeling.services.import_prompts import PromptDefaults, import_prompts
@@ -75,32 +74,6 @@ class ProjectView(InProject):
         serializer.is_valid(raise_exception=True)
         changed = projects.change_settings(actor=actor_of(request), project=project, **serializer.validated_data)
         return Response(shapes.ProjectSerializer(changed).data)
-
-
-class MembersView(InProject):
-    """Who works in the project."""
-
-    permission_classes = [IsAuthenticated, CanLabel]
-
-    @extend_schema(request=shapes.MemberSerializer, responses={204: None})
-    def post(self, request: Request, slug: str) -> Response:
-        projects.add_member(actor=actor_of(request), project=self.research_project(), user=self._person(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-    @extend_schema(parameters=[shapes.MemberSerializer], responses={204: None})
-    def delete(self, request: Request, slug: str) -> Response:
-        projects.remove_member(actor=actor_of(request), project=self.research_project(), user=self._person(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-    @staticmethod
-    def _person(request: Request) -> User:
-        data = request.data if request.method == "POST" else request.query_params
-        serializer = shapes.MemberSerializer(data=data)
-        serializer.is_valid(raise_exception=True)
-        user = User.objects.filter(username__iexact=serializer.validated_data["username"]).first()
-        if user is None:
-            raise InvalidInput(fields={"username": ["There is nobody of this name."]})
-        return user
 
 
 class PromptsView(InProject, generics.ListAPIView[Prompt]):

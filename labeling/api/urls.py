@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.api import guidelines, judgement_forms, projects, work
+from labeling.api import guidelines, judgement_forms, members, projects, work
 
 _PROJECT = "projects/<slug:slug>/"
 _ASSIGNMENT = "assignments/<uuid:token>/"
@@ -17,7 +17,8 @@ urlpatterns = [
         name="api_guidelines_versions",
     ),
     path(f"{_PROJECT}judgement-form/", judgement_forms.JudgementFormView.as_view(), name="api_judgement_form"),
-    path(f"{_PROJECT}members/", projects.MembersView.as_view(), name="api_members"),
+    path(f"{_PROJECT}members/", members.MembersView.as_view(), name="api_members"),
+    path(f"{_PROJECT}membership/", members.MyMembershipView.as_view(), name="api_my_membership"),
     path(f"{_PROJECT}prompts/", projects.PromptsView.as_view(), name="api_prompts"),
     path(f"{_PROJECT}imports/", projects.ImportsView.as_view(), name="api_imports"),
     path(f"{_PROJECT}rounds/", projects.RoundsView.as_view(), name="api_rounds"),

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.permissions import can_label, can_review
-from labeling.models import Assignment, Review, ThreadMessage
+from labeling.models import Assignment, Membership, Review, ThreadMessage
 from labeling.services.threads import MAX_MESSAGE
 
 register = template.Library()
@@ -23,6 +23,12 @@ def max_message() -> int:
 @register.simple_tag
 def thread_of(assignment: Assignment) -> QuerySet[ThreadMessage]:
     return ThreadMessage.objects.filter(assignment=assignment).select_related("author")
+
+
+@register.filter
+def memberships(user: User) -> QuerySet[Membership]:
+    """Return the projects that the reader works in, by name, with what they are given there."""
+    return Membership.objects.filter(user=user).select_related("project").order_by("project__name")
 
 
 @register.filter

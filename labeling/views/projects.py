@@ -15,7 +15,7 @@ from accounts.forms import show_refusal
 from accounts.models import User
 from accounts.permissions import can_research
 from labeling.forms import MemberForm, ProjectForm
-from labeling.models import Project, Round
+from labeling.models import Membership, Project, Round
 from labeling.services import projects as services
 from labeling.views.scope import project_for
 
@@ -67,7 +67,7 @@ def project_settings(request: HttpRequest, project_slug: str) -> HttpResponse:
     context = {
         "form": form,
         "project": project,
-        "members": project.members.order_by("username"),
+        "memberships": Membership.objects.filter(project=project).select_related("user").order_by("user__username"),
         "member_form": MemberForm(project=project),
     }
     return render(request, "labeling/project_settings.html", context, status=422 if form.is_bound else 200)

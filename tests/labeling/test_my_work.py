@@ -176,6 +176,9 @@ def test_a_frozen_answer_says_so_and_cannot_be_changed(mine: Client, project: Pr
     Demonstration.objects.update(frozen_at=timezone.now())
     shown = mine.get(f"/my-work/answers/{answer.pk}/").content.decode()
     assert "a dataset has taken revision 1 in" in shown and "Save the revision" not in shown and "disabled" in shown
+    refused = mine.post(f"/my-work/answers/{answer.pk}/", {"text": "other", "reason": "no"})
+    assert refused.status_code == 409
+    assert list(Demonstration.objects.values_list("text", flat=True)) == ["as it stands"]
 
 
 def test_a_verdict_is_new_until_it_is_looked_at(mine: Client, project: Project, ada: User) -> None:
