@@ -5,8 +5,11 @@ Rows keep paths relative to the root (``settings.VOLANT_ARTIFACTS``), so that it
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -51,6 +54,19 @@ def resolve_location(location: str) -> str:
         return location
     inside = artifact(location)
     return str(inside) if inside.exists() else location
+
+
+def changed_file(directory: Path, described: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return the first file that is missing or not the one that the manifest describes; None when all are as frozen."""
+    for name, known in sorted(described.items()):
+        try:
+            with (directory / name).open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError:
+            return name
+        if found != known["sha256"]:
+            return name
+    return None
 
 
 def link_tree(source: Path, target: Path) -> None:

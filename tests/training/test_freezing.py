@@ -19,12 +19,14 @@ from labeling.models import Comparison, Demonstration, Project, Round
 from labeling.services.revisions import revise_demonstration
 from tests.factories import DemonstrationFactory, PromptFactory, RoundFactory, TaskFactory, UserFactory
 from tests.training.conftest import make_comparison, make_demonstrations, make_prompts
-from training.exceptions import NothingToFreeze, Refused
-from training.models import Dataset
+from training.exceptions import CannotStart, NothingToFreeze, Refused
+from training.execution.directory import write_run_directory
+from training.models import Checkpoint, Dataset
 from training.rlhf import records
 from training.services import datasets
 from training.services.datasets import freeze_dataset, manifest_hash
 from training.services.records import FreezeQuery
+from training.services.runs import request_run
 from training.storage import artifact
 
 pytestmark = pytest.mark.django_db
@@ -308,3 +310,22 @@ def test_two_freezes_at_once_get_two_versions(researcher: User, project: Project
         thread.join()
     assert sorted(dataset.version for dataset in made) == [1, 2, 3, 4]
     assert len({dataset.sha256 for dataset in made}) == 1
+
+
+def test_a_tampered_dataset_starts_no_run(researcher: User, labeler: User, project: Project, base: Checkpoint) -> None:
+    """A worker trains on what was frozen or on nothing; the files ask not to be written to."""
+    make_demonstrations(project, labeler, None)
+    dataset = freeze_dataset(actor=researcher, project=project, kind="sft")
+    run = request_run(actor=researcher, project=project, stage="sft", config={}, dataset=dataset)
+    frozen = artifact(dataset.path) / "train.jsonl"
+    assert frozen.stat().st_mode & 0o222 == 0
+    directory = write_run_directory(run)
+    assert directory.train.read_bytes() == frozen.read_bytes()
+    frozen.chmod(0o644)
+    with frozen.open("a") as stream:
+        stream.write("{}\n")
+    with pytest.raises(CannotStart, match=r"train\.jsonl of dataset .* is not the file that was frozen"):
+        write_run_directory(run)
+    frozen.unlink()
+    with pytest.raises(CannotStart, match=r"train\.jsonl"):
+        write_run_directory(run)

@@ -13,7 +13,7 @@ from training.exceptions import CannotStart
 from training.models import Run
 from training.rlhf.config import STAGES, ConfigError, dump_config, parse_config
 from training.rlhf.rundir import RunDir, write_atomically
-from training.storage import artifact, link_tree, resolve_location, run_path
+from training.storage import artifact, changed_file, link_tree, resolve_location, run_path
 
 POLICY_NAME = "checkpoint-{}"
 """How ``generate`` calls a policy, so that its samples lead back to the checkpoint."""
@@ -55,6 +55,11 @@ def write_run_directory(run: Run) -> RunDir:
             raise CannotStart(
                 _("The files of dataset %(dataset)s are not at %(path)s any more; freeze it again.")
                 % {"dataset": run.dataset, "path": source}
+            )
+        if name := changed_file(source, run.dataset.manifest.get("files", {})):
+            raise CannotStart(
+                _("%(name)s of dataset %(dataset)s is not the file that was frozen; freeze it again, or put it back.")
+                % {"name": name, "dataset": run.dataset}
             )
         link_tree(source, directory.data)
     return directory

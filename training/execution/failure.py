@@ -8,6 +8,9 @@ import signal
 from django.utils.translation import gettext as _
 
 _MEMORY = re.compile(r"out of memory|cannot allocate memory|MemoryError|std::bad_alloc|DefaultCPUAllocator", re.I)
+_DISK = re.compile(r"No space left on device|StorageFull|Disk quota exceeded|PytorchStreamWriter failed", re.I)
+_NEARLY_NOTHING = 16 * 2**20
+"""Bytes. With less the log itself may have lost its last words."""
 _MENDABLE = 2
 """A stage's exit code for what the reader of its last line can mend: config, data, checkpoint."""
 
@@ -18,9 +21,17 @@ def last_words(log_tail: str) -> str:
     return lines[-1] if lines else ""
 
 
-def explain(stage: str, code: int, log_tail: str) -> str:
-    """Return why a stage that ended with `code` (negative: by that signal) and without a result failed."""
+def explain(stage: str, code: int, log_tail: str, *, free: int | None = None) -> str:
+    """Return why a stage that ended with `code` (negative: by that signal) and without a result failed.
+
+    `free` is what the disk of the run directory has left, in bytes.
+    """
     words = last_words(log_tail)
+    if _DISK.search(log_tail) or (code == 1 and free is not None and free < _NEARLY_NOTHING):
+        return _(
+            "The disk of the runs is full. Delete what is not needed, or lower keep_checkpoints; then start a new run. "
+            "The checkpoints that were written are whole."
+        )
     if code == -signal.SIGKILL:
         return _(
             "The system killed this run (signal 9), most often because memory ran out. Lower micro_batch_size, "

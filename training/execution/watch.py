@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -126,8 +127,16 @@ def conclude(claim: Claim, run: Run, directory: RunDir, code: int) -> bool:
         return False
     if result is not None and result.get("state") == "stopped":
         return give_back(claim, why=_("The stage was stopped from outside (SIGTERM)."), log_tail=log_tail)
-    end(claim, RunState.FAILED, error=explain(run.stage, code, log_tail), log_tail=log_tail)
+    end(claim, RunState.FAILED, error=explain(run.stage, code, log_tail, free=free_bytes(directory)), log_tail=log_tail)
     return False
+
+
+def free_bytes(directory: RunDir) -> int | None:
+    """Return what the disk of a run directory has left; None when it cannot be asked."""
+    try:
+        return shutil.disk_usage(directory.path).free
+    except OSError:
+        return None
 
 
 def with_patience(work: Callable[[], T], *, seconds: float) -> T:

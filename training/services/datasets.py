@@ -33,6 +33,9 @@ from training.services.records import (
 )
 from training.storage import artifact, artifact_root, dataset_path
 
+_READ_ONLY = 0o444
+"""A run's data are hard links to these files: an editor that saved one in place would change the dataset."""
+
 FORMAT = 1
 """Version of the files' layout; a change gives every later dataset another hash."""
 
@@ -118,6 +121,7 @@ def _write_files(
     for name, rows in files.items():
         count, digest = write_records(directory / name, rows)
         described[name] = {"records": count, "sha256": digest, "bytes": (directory / name).stat().st_size}
+        (directory / name).chmod(_READ_ONLY)
         _sync(directory / name)
     manifest: dict[str, Any] = {
         "format": FORMAT,
