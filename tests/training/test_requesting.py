@@ -176,3 +176,12 @@ def test_ppo_refuses_models_that_read_text_differently(
     tokenizer["model"]["vocab"]["a new token"] = len(tokenizer["model"]["vocab"])
     (other / "tokenizer.json").write_text(json.dumps(tokenizer))
     assert "vocabulary" in problems(researcher, project, "ppo", inputs=inputs)["reward_model"]
+
+
+def test_an_answer_must_leave_room_for_a_prompt(researcher: User, project: Project, base: Checkpoint) -> None:
+    """The shipped base reads 256 tokens in all."""
+    make_prompts(project, 2)
+    freeze_dataset(actor=researcher, project=project, kind="ppo")
+    found = problems(researcher, project, "generate", config={"max_new_tokens": 256})
+    assert set(found) == {"max_new_tokens"} and "256 tokens in all" in found["max_new_tokens"]
+    request_run(actor=researcher, project=project, stage="generate", config={"max_new_tokens": 255})

@@ -11,7 +11,7 @@ from labeling.models import Project
 from training.models import POLICY_KINDS, Checkpoint, CheckpointKind, Dataset, Stage
 from training.models.checkpoint import CheckpointQuerySet
 from training.rlhf.config import PRESETS, STAGES
-from training.services.vocabularies import vocabulary
+from training.services.vocabularies import context_length, vocabulary
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -125,6 +125,19 @@ def _check_vocabularies(inputs: Inputs) -> Problems:
                 "name": other.name, "policy": policy.name,
             }  # fmt: skip
     return problems
+
+
+def check_room(inputs: Inputs, config: Mapping[str, object]) -> Problems:
+    """An answer as long as a model's whole context leaves no room for any prompt."""
+    longest = config.get("max_new_tokens")
+    for checkpoint in (item for chosen in inputs.values() for item in chosen):
+        context = context_length(checkpoint)
+        if isinstance(longest, int) and context is not None and longest >= context:
+            return {
+                "max_new_tokens": _("“%(name)s” reads %(context)s tokens in all, prompt and answer; lower this.")
+                % {"name": checkpoint.name, "context": context}
+            }
+    return {}
 
 
 def placeholder_config(stage: str, inputs: Inputs) -> dict[str, object]:

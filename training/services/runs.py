@@ -23,6 +23,7 @@ from training.services.run_inputs import (
     Problems,
     check_dataset,
     check_inputs,
+    check_room,
     default_inputs,
     placeholder_config,
 )
@@ -71,6 +72,7 @@ def check_run(
     except ConfigError as error:
         problems = {**error.problems, **problems}
         raise ConfigRefused(problems) from error
+    problems |= check_room(chosen, asdict(parsed))
     if problems:
         raise ConfigRefused(problems)
     kept = {name: value for name, value in asdict(parsed).items() if name not in kind.inputs}

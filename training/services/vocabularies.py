@@ -1,4 +1,4 @@
-"""Whether two checkpoints read text as the same tokens, told from their files without loading them."""
+"""How checkpoints read text: as which tokens and how many, told from their files without loading them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,21 @@ def vocabulary(checkpoint: Checkpoint) -> str | None:
     if not path.is_absolute() or not path.is_file():
         return None
     return _hash(path, path.stat().st_mtime_ns)
+
+
+def context_length(checkpoint: Checkpoint) -> int | None:
+    """Return how many tokens a checkpoint reads at once; None for a hub id or a ``config.json`` that does not say."""
+    path = Path(resolve_location(checkpoint.location)) / "config.json"
+    if not path.is_absolute():
+        return None
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    known = (
+        [config.get(name) for name in ("max_position_embeddings", "n_positions")] if isinstance(config, dict) else []
+    )
+    return next((value for value in known if isinstance(value, int)), None)
 
 
 @lru_cache(maxsize=64)
