@@ -1,11 +1,11 @@
-"""Times on a page are in the reader's own time zone."""
+"""Around every page: the reader's own time zone, and addresses that PostgreSQL could not even be asked about."""
 
 from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 
@@ -23,3 +23,15 @@ class TimeZoneMiddleware:
             zone = None
         with timezone.override(zone):
             return self.get_response(request)
+
+
+class NulMiddleware:
+    """Answers 404 to an address whose query holds a NUL: PostgreSQL has no such text, so nothing can be there."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            raise Http404
+        return self.get_response(request)

@@ -21,4 +21,6 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
 ]
 
+handler400 = "accounts.views.errors.bad_request"
+handler404 = "accounts.views.errors.not_found"
 handler500 = "accounts.views.errors.server_error"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -222,3 +223,23 @@ def test_the_frameworks_own_errors_have_the_shape_too() -> None:
 def test_nested_errors_become_paths() -> None:
     assert flatten({"a": [{}, {"b": ["x"]}], "c": ["y", "z"]}) == {"a.1.b": ["x"], "c": ["y", "z"]}
     assert flatten(["alone"]) == {"non_field_errors": ["alone"]}
+
+
+def test_what_no_view_catches_has_the_one_shape_too(settings: Any) -> None:
+    """Programs get JSON for an address that leads nowhere and for a request that cannot be read; people a page."""
+    client = client_of(AdminFactory())
+    check_error(client.get(f"{API}nowhere/"), 404, "not_found")
+    check_error(client.get(f"{API}people/?role=%00"), 404, "not_found")
+    check_error(client.get(f"{API}people/?cursor=cD0lMDA="), 404, "not_found")
+    check_error(client.get(f"{API}people/?cursor=cD1hYmM="), 404, "not_found")
+    settings.ALLOWED_HOSTS = ["volant.example.org"]
+    check_error(client.get(f"{API}me/", HTTP_HOST="elsewhere.example.org"), 400, "bad_request")
+    page = client.get("/accounts/sign-in/", HTTP_HOST="elsewhere.example.org")
+    assert page.status_code == 400 and b"cannot be read" in page.content and page.headers["Content-Security-Policy"]
+
+
+def test_an_answer_that_repeats_broken_unicode_is_still_json() -> None:
+    client = client_of(UserFactory())
+    body = json.dumps({"language": "\ud800"})
+    response = client.patch(f"{API}me/", body, content_type="application/json")
+    assert "\ud800" in check_error(response, 400, "invalid")["fields"]["language"][0]
