@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import people, preferences, sessions
+from accounts.views import keys, people, preferences, sessions
 
 app_name = "accounts"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("sign-out/", sessions.SignOut.as_view(), name="sign_out"),
     path("invitations/<str:token>/", sessions.accept_invitation, name="accept_invitation"),
     path("preferences/", preferences.preferences, name="preferences"),
+    path("keys/", keys.keys, name="keys"),
+    path("keys/switch/", keys.keys_switch, name="keys_switch"),
     path("theme/", preferences.set_theme, name="set_theme"),
     path("people/", people.people, name="people"),
     path("people/invite/", people.invite, name="invite"),

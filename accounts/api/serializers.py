@@ -41,6 +41,14 @@ class PersonSerializer(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
+class KeysSerializer(serializers.Serializer[Any]):
+    """What each action's key is while labeling; an empty key is the default again."""
+
+    keys = serializers.DictField(child=serializers.CharField(max_length=12, allow_blank=True, trim_whitespace=False))
+    off = serializers.BooleanField()
+    swap_digits = serializers.BooleanField(help_text="Digits rate and Shift with a digit ranks.")
+
+
 class MeSerializer(serializers.ModelSerializer[User]):
     name = serializers.CharField(source="display_name", read_only=True)
     language = serializers.ChoiceField(choices=settings.LANGUAGES, allow_blank=True, required=False)

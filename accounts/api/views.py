@@ -19,8 +19,10 @@ from rest_framework.views import APIView
 from accounts.api import serializers as shapes
 from accounts.api.permissions import CanManagePeople, CanResearch, actor_of
 from accounts.exceptions import SignInRefused, TooManyAttempts
+from accounts.keymap import for_page
 from accounts.models import Invitation, User
 from accounts.services import invitations, people
+from accounts.services.keys import reset_keys, set_keys
 
 
 def parsed(shape: Any, request: Request) -> dict[str, Any]:
@@ -94,6 +96,28 @@ class MeView(APIView):
             time_zone=given.get("time_zone", me.time_zone),
         )
         return Response(shapes.MeSerializer(me).data)
+
+
+class KeysView(APIView):
+    """My keys; what is left out stays as it is."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(responses=shapes.KeysSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(for_page(actor_of(request).keymap))
+
+    @extend_schema(request=shapes.KeysSerializer, responses=shapes.KeysSerializer)
+    def patch(self, request: Request) -> Response:
+        serializer = shapes.KeysSerializer(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        me = set_keys(user=actor_of(request), **serializer.validated_data)
+        return Response(for_page(me.keymap))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request) -> Response:
+        reset_keys(user=actor_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class PeopleView(generics.ListAPIView[User]):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from django import template
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
-from accounts import permissions
+from accounts import keymap, permissions
 from accounts.models import User
 
 register = template.Library()
@@ -29,6 +31,18 @@ def theme_of(request: HttpRequest | None) -> str:
 @register.simple_tag(takes_context=True)
 def theme(context: template.Context) -> str:
     return theme_of(context.get("request"))
+
+
+@register.filter
+def keymap_json(user: User | AnonymousUser) -> str:
+    """Return the reader's keys for the pages' script."""
+    return json.dumps(keymap.for_page(user.keymap if isinstance(user, User) else {}))
+
+
+@register.filter
+def keys(user: User | AnonymousUser) -> dict[str, str]:
+    """Return the reader's key of each action: ``{{ user|keys }}`` has ``.next``, ``.tie`` …"""
+    return keymap.keys_of(user.keymap if isinstance(user, User) else {})
 
 
 @register.filter
