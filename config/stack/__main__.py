@@ -1,6 +1,7 @@
 """python -m config.stack: the whole platform on this machine, until Ctrl-C."""
 
 import argparse
+import errno
 import os
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from config.settings.environment import SettingsError
 from config.stack.children import ROOT
 from config.stack.errors import StackError
 from config.stack.supervisor import Supervisor
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def main() -> None:
@@ -32,6 +35,13 @@ def main() -> None:
         supervisor.run()
     except (StackError, SettingsError) as error:
         raise SystemExit(f"Volant did not start. {error}") from None
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise SystemExit(
+            f"Volant cannot write its files ({error.strerror}: {error.filename or supervisor.var}). Make room there, "
+            "or see that you may write there; then start again."
+        ) from None
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
+from config.stack.errors import StackError
 from config.stack.secrets import write_private
 
 # What a command needs; the rest of the supervisor's environment stays its own.
@@ -41,6 +42,24 @@ def take_lock(var: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def take_directory(var: Path) -> None:
+    """Make the data directory and hold it. Raises StackError when it cannot be used, or somebody else has it."""
+    elsewhere = "keep your own data elsewhere: make run VOLANT_VAR=/a/directory/of/yours."
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+        held = take_lock(var)
+        (var / "log").mkdir(exist_ok=True)
+    except PermissionError:
+        raise StackError(f"You may not write to {var}. Start as its owner, or {elsewhere}") from None
+    except OSError as error:
+        raise StackError(f"{var} cannot hold the data ({error.strerror}). Mend that, or {elsewhere}") from None
+    if held is None:
+        raise StackError(
+            f"Volant is already running on {var}. Stop it first (Ctrl-C where it runs), or start a second one with "
+            "data of its own: make run VOLANT_VAR=/another/directory PORT=8001."
+        )
 
 
 def is_running(var: Path) -> bool:

@@ -149,10 +149,10 @@ def wait_until(ready: Callable[[], bool], seconds: float, pause: float = 0.05) -
     return False
 
 
-def last_lines(log: Path, count: int = 15) -> str:
-    """The end of a log file, for an error message."""
+def last_lines(log: Path, count: int = 15, *, after: int = 0) -> str:
+    """The end of a log file, for an error message; nothing of its first `after` bytes, which earlier starts wrote."""
     if not log.exists():
         return ""
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 20_000))
+        file.seek(max(after, log.stat().st_size - 20_000))
         return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])

@@ -75,20 +75,7 @@ class Supervisor:
             raise StopRequested
 
     def _take_directory(self) -> None:
-        self.var.mkdir(parents=True, exist_ok=True)
-        try:
-            held = attach.take_lock(self.var)
-        except PermissionError:
-            raise StackError(
-                f"You may not write to {self.var}. Start as its owner, or keep your own data elsewhere: "
-                "make run VOLANT_VAR=/a/directory/of/yours."
-            ) from None
-        if held is None:
-            raise StackError(
-                f"Volant is already running on {self.var}. Stop it first (Ctrl-C where it runs), or start a second one "
-                "with data of its own: make run VOLANT_VAR=/another/directory PORT=8001."
-            )
-        (self.var / "log").mkdir(exist_ok=True)
+        attach.take_directory(self.var)
         left = process.leftovers(self.var)
         if left:
             say(f"Waiting for {len(left)} processes of an earlier start that was cut off.")
@@ -131,6 +118,7 @@ class Supervisor:
         """A manage.py command, to its end; StackError with its last lines when it fails."""
         name = arguments[0]
         log = self.terminal.path(name)
+        before = log.stat().st_size if log.exists() else 0
         command = process.start(
             [sys.executable, ROOT / "manage.py", *arguments],
             environment={**self.environment, process.PART_MARK: name},
@@ -145,7 +133,7 @@ class Supervisor:
             time.sleep(0.05)
         self.terminal.show_new_lines()
         if command.returncode != 0:
-            raise StackError(f"manage.py {name} failed. The end of {log}:\n{process.last_lines(log)}")
+            raise StackError(f"manage.py {name} failed. The end of {log}:\n{process.last_lines(log, after=before)}")
 
     def _make_demo_data(self) -> None:
         """Once a data directory: later starts leave alone what people have changed or deleted."""

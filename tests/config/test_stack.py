@@ -208,6 +208,25 @@ def test_secrets_are_private(stack: StackProcess) -> None:
         assert password not in process.command_line(pid)
 
 
+def test_a_data_directory_that_cannot_be_one_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for var, why in ((tmp_path / "file", "File exists"), (tmp_path / "file" / "below", "Not a directory")):
+        refused = run_stack("--port", "0", "--var", str(var))
+        assert refused.returncode == 1
+        assert f"{var} cannot hold the data ({why})" in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1, refused.stderr
+
+
+def test_a_failed_start_repeats_nothing_of_an_earlier_one(tmp_path: Path) -> None:
+    """Addresses are given, so that only manage.py runs."""
+    known = {"DATABASE_URL": "mysql://db/volant", "CELERY_BROKER_URL": "redis://127.0.0.1:1/0"}
+    first = run_stack("--port", "0", "--var", str(tmp_path), **known)
+    assert "DATABASE_URL begins with an unknown scheme" in first.stderr
+    second = run_stack("--port", "0", "--var", str(tmp_path), **known, LOG_LEVEL="loud")
+    assert "LOG_LEVEL is 'loud'" in second.stderr
+    assert "DATABASE_URL" not in second.stderr
+
+
 def test_ordinary_user(own_stack: StackProcess) -> None:
     """As root, the stack is started as `nobody`, with a Python that `nobody` can run."""
     if os.geteuid() != 0:
