@@ -21,16 +21,25 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> lis
     Control tokens are the template's alone: were ``<|im_end|>`` in a message one too, whoever wrote the prompt could
     end a turn and speak as the assistant.
     """
-    typed = [t for t in tokenizer.all_special_tokens if any(t in message["content"] for message in messages)]
+    typed = [t for t in control_tokens(tokenizer) if any(t in message["content"] for message in messages)]
     if not typed:
         return _ids(tokenizer, _render(tokenizer, messages))
     mark = _absent("".join(message["content"] for message in messages))
-    typed.sort(key=len, reverse=True)  # a token may be part of a longer one
     hidden = [{**message, "content": _hide(message["content"], typed, mark)} for message in messages]
     ids: list[int] = []
     for number, piece in enumerate(re.split(f"{mark}(\\d+){mark}", _render(tokenizer, hidden))):
         ids += _ids(tokenizer, typed[int(piece)], split_special_tokens=True) if number % 2 else _ids(tokenizer, piece)
     return ids
+
+
+def control_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """Return the texts that stand for control tokens, longest first: one may be part of another.
+
+    A tokenizer has more of them than its named ones: SmolLM2's ``<file_sep>`` is one too.
+    """
+    added: Any = tokenizer.added_tokens_decoder
+    texts = {token.content for token in added.values() if token.special} | set(tokenizer.all_special_tokens)
+    return sorted(texts, key=lambda text: (-len(text), text))
 
 
 def _render(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> str:
