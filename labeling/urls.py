@@ -4,10 +4,12 @@ from django.urls import path
 
 from labeling.views import (
     ahead,
+    before_submit,
     guidelines,
     memberships,
     my_work,
     projects,
+    prompt_requests,
     prompts,
     review,
     tasks,
@@ -23,6 +25,8 @@ urlpatterns = [
     path("tasks/<uuid:token>/draft/", tasks.task_draft, name="task_draft"),
     path("tasks/<uuid:token>/submit/", tasks.task_submit, name="task_submit"),
     path("tasks/<uuid:token>/ready/", ahead.task_ready, name="task_ready"),
+    path("tasks/<uuid:token>/review/", before_submit.task_review, name="task_review"),
+    path("tasks/<uuid:token>/rows/", before_submit.task_rows, name="task_rows"),
     path("tasks/<uuid:token>/skip/", tasks.task_skip, name="task_skip"),
     path("tasks/<uuid:token>/thread/", threads.thread, name="thread"),
     path("preview/", tasks.preview, name="preview"),
@@ -45,5 +49,11 @@ urlpatterns = [
     path("projects/<slug:project_slug>/members/qualify/", memberships.qualify, name="qualify"),
     path("projects/<slug:project_slug>/prompts/", prompts.prompts, name="prompts"),
     path("projects/<slug:project_slug>/prompts/import/", prompts.prompt_import, name="prompt_import"),
+    path("projects/<slug:project_slug>/prompts/ask/", prompt_requests.ask_for_prompts, name="ask_for_prompts"),
     path("projects/<slug:project_slug>/prompts/<int:pk>/", prompts.prompt, name="prompt"),
+    path(
+        "projects/<slug:project_slug>/prompts/<int:pk>/sensitive/",
+        prompt_requests.prompt_sensitive,
+        name="prompt_sensitive",
+    ),
 ]

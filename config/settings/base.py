@@ -197,6 +197,7 @@ SPECTACULAR_SETTINGS = {
         "SlotState": "labeling.models.task.SlotState",
         "TaskKind": "labeling.models.task.TaskKind",
         "CompareMode": "labeling.models.project.CompareMode",
+        "PromptKind": "labeling.models.prompt.PromptKind",
         "DatasetKind": "training.models.dataset.DatasetKind",
         "CheckpointKind": "training.models.checkpoint.CheckpointKind",
     },

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.api import guidelines, judgement_forms, members, projects, work
+from labeling.api import guidelines, judgement_forms, members, projects, prompts, work
 
 _PROJECT = "projects/<slug:slug>/"
 _ASSIGNMENT = "assignments/<uuid:token>/"
@@ -24,11 +24,14 @@ urlpatterns = [
     path(f"{_PROJECT}rounds/", projects.RoundsView.as_view(), name="api_rounds"),
     path(f"{_PROJECT}rounds/<int:number>/close/", projects.CloseRoundView.as_view(), name="api_close_round"),
     path(f"{_PROJECT}tasks/write/", projects.WriteTasksView.as_view(), name="api_write_tasks"),
+    path(f"{_PROJECT}tasks/prompt/", prompts.PromptTasksView.as_view(), name="api_prompt_tasks"),
+    path(f"{_PROJECT}prompts/<int:pk>/sensitive/", prompts.SensitiveView.as_view(), name="api_prompt_sensitive"),
     path(f"{_PROJECT}next/", work.NextView.as_view(), name="api_next"),
     path(_ASSIGNMENT, work.AssignmentView.as_view(), name="api_assignment"),
     path(f"{_ASSIGNMENT}ready/", work.ReadyView.as_view(), name="api_ready"),
     path(f"{_ASSIGNMENT}draft/", work.DraftView.as_view(), name="api_draft"),
     path(f"{_ASSIGNMENT}demonstration/", work.DemonstrationView.as_view(), name="api_demonstration"),
+    path(f"{_ASSIGNMENT}prompt/", prompts.WrittenPromptView.as_view(), name="api_written_prompt"),
     path(f"{_ASSIGNMENT}comparison/", work.ComparisonView.as_view(), name="api_comparison"),
     path(f"{_ASSIGNMENT}skip/", work.SkipView.as_view(), name="api_skip"),
     path("my-work/", work.MyWorkView.as_view(), name="api_my_work"),

@@ -36,7 +36,7 @@ class ShownPromptSerializer(serializers.ModelSerializer[Prompt]):
 
     class Meta:
         model = Prompt
-        fields = ("messages", "category", "language")
+        fields = ("messages", "reference", "category", "language", "sensitive")
         read_only_fields = fields
 
 
@@ -46,7 +46,7 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     kind = serializers.CharField(source="task.kind")
     project = serializers.SlugField(source="task.project.slug")
     prompt = ShownPromptSerializer(source="task.prompt", allow_null=True)
-    brief = serializers.DictField(source="task.brief")
+    brief = serializers.DictField(source="task.brief", help_text="What is wanted, of a task to write a prompt.")
     completions = serializers.SerializerMethodField()
     comparison = serializers.SerializerMethodField()
     draft = serializers.DictField()

@@ -31,9 +31,11 @@ def submit_demonstration(
     """
     text, note, flags = check_answer_text(text), check_note(note), check_flags(prompt_flags)
     with transaction.atomic():
-        assignment = _lock(token=token, labeler=labeler, kind=TaskKind.WRITE)
+        assignment = lock_task(token=token, labeler=labeler, kind=TaskKind.WRITE)
         if assignment.state != AssignmentState.SUBMITTED:
-            answer = Demonstration.objects.create(text=text, note=note, prompt_flags=flags, **_end(assignment))
+            answer = Demonstration.objects.create(
+                text=text, note=note, prompt_flags=flags, **end_assignment(assignment)
+            )
             ask_follow_up(answer)
             return answer
         earlier = Demonstration.objects.filter(assignment=assignment)
@@ -52,11 +54,11 @@ def submit_comparison(*, token: uuid.UUID | str, labeler: User, judgement: Compa
     says the same when ranks, answers, strength, edit, flags and "none is acceptable" do.
     """
     with transaction.atomic():
-        assignment = _lock(token=token, labeler=labeler, kind=TaskKind.COMPARE)
+        assignment = lock_task(token=token, labeler=labeler, kind=TaskKind.COMPARE)
         order = [int(pk) for pk in assignment.shown_order]
         if assignment.state != AssignmentState.SUBMITTED:
             judged = check_judgement(judgement, order, asked_for(assignment))
-            answer = Comparison.objects.create(**{**_end(assignment), **judged.columns})
+            answer = Comparison.objects.create(**{**end_assignment(assignment), **judged.columns})
             store(answer, judged)
             return answer
         earlier = list(Comparison.objects.filter(assignment=assignment).order_by("revision"))
@@ -69,15 +71,16 @@ def submit_comparison(*, token: uuid.UUID | str, labeler: User, judgement: Compa
     raise AlreadyAnswered
 
 
-def _lock(*, token: uuid.UUID | str, labeler: User, kind: str) -> Assignment:
+def lock_task(*, token: uuid.UUID | str, labeler: User, kind: str) -> Assignment:
+    """Return the labeler's locked assignment if it wants this kind of answer. Raises AssignmentNotFound."""
     assignment = lock_lease(token=token, labeler=labeler)
     if assignment.task.kind != kind:
         raise AssignmentNotFound(_("This task wants another kind of answer. Reload the page."))
     return assignment
 
 
-def _end(assignment: Assignment) -> dict[str, Any]:
-    """End a locked assignment as submitted; returns the columns that both kinds of answer share."""
+def end_assignment(assignment: Assignment) -> dict[str, Any]:
+    """End a locked assignment as submitted; returns the columns that all kinds of answer share."""
     filled = fill_slot(assignment)
     assignment.state, assignment.ended_at = AssignmentState.SUBMITTED, timezone.now()
     assignment.save(update_fields=["state", "ended_at", "slot"])

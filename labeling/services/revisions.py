@@ -13,7 +13,8 @@ from accounts.permissions import can_review
 from labeling.conversations import storable
 from labeling.exceptions import AlreadyRevised, AnswerRefused, NotAllowed
 from labeling.judgements import ComparisonJudgement
-from labeling.models import Comparison, Demonstration, Project
+from labeling.models import Comparison, Demonstration, Project, WrittenPrompt
+from labeling.models.answer import Answer
 from labeling.prompt_flags import check_flags
 from labeling.services.frozen import refuse_frozen
 from labeling.services.judging import asked_before, check_judgement, store
@@ -47,7 +48,7 @@ def revise_demonstration(
     text = check_answer_text(text)
     locked = Demonstration.objects.select_for_update(of=("self",)).select_related("project").get(pk=previous.pk)
     flags = locked.prompt_flags if prompt_flags is UNCHANGED else check_flags(prompt_flags)
-    columns = _supersede(actor=actor, locked=locked, note=note, reason=reason)
+    columns = supersede(actor=actor, locked=locked, note=note, reason=reason)
     return Demonstration.objects.create(text=text, **{**columns, "prompt_flags": flags})
 
 
@@ -63,14 +64,14 @@ def revise_comparison(
     locked = Comparison.objects.select_for_update(of=("self",)).select_related("project", "form").get(pk=previous.pk)
     order = list(locked.judged.order_by("shown_position").values_list("completion_id", flat=True))
     judged = check_judgement(judgement, order, asked_before(locked))
-    columns = _supersede(actor=actor, locked=locked, note=judged.note, reason=reason)
+    columns = supersede(actor=actor, locked=locked, note=judged.note, reason=reason)
     flags = locked.prompt_flags if judged.prompt_flags is None else judged.prompt_flags
     answer = Comparison.objects.create(**{**columns, **judged.columns, "prompt_flags": flags})
     store(answer, judged)
     return answer
 
 
-def _supersede(*, actor: User, locked: Demonstration | Comparison, note: str | None, reason: str) -> dict[str, Any]:
+def supersede(*, actor: User, locked: Answer, note: str | None, reason: str) -> dict[str, Any]:
     """Make a locked answer yield to its next revision; returns the columns of that one."""
     own = locked.labeler_id is not None and locked.labeler_id == actor.pk
     visible = Project.objects.visible_to(actor).filter(pk=locked.project_id).exists()
@@ -86,7 +87,8 @@ def _supersede(*, actor: User, locked: Demonstration | Comparison, note: str | N
     return {
         "project": locked.project,
         "round_id": locked.round_id,
-        "prompt_id": locked.prompt_id,
+        # A written prompt makes prompts instead of answering one.
+        **({} if isinstance(locked, WrittenPrompt) else {"prompt_id": locked.prompt_id}),
         "assignment_id": locked.assignment_id,
         "labeler_id": locked.labeler_id,
         "external_labeler": locked.external_labeler,

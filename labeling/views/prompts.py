@@ -15,6 +15,7 @@ from accounts.access import person, require
 from accounts.exceptions import VolantError
 from accounts.forms import show_refusal
 from accounts.permissions import can_research
+from labeling.flag_counts import flag_counts
 from labeling.forms import ImportForm
 from labeling.models import Prompt, PromptFigures, PromptImport, Source, Split
 from labeling.services.import_prompts import ImportReport, import_prompts
@@ -82,9 +83,10 @@ def _older(query: QueryDict, last: int) -> str:
 def prompt(request: HttpRequest, project_slug: str, pk: int) -> HttpResponse:
     """Show one prompt with everything that is known about it."""
     project = project_for(request, project_slug)
-    shown = get_object_or_404(Prompt.objects.in_project(project).select_related("imported", "author"), pk=pk)
+    shown = get_object_or_404(Prompt.objects.in_project(project).select_related("imported", "author", "written"), pk=pk)
     answers = shown.demonstrations.current().select_related("labeler")[:20]
-    return render(request, "labeling/prompt.html", {"project": project, "prompt": shown, "answers": answers})
+    context = {"project": project, "prompt": shown, "answers": answers, "flag_counts": flag_counts(shown)}
+    return render(request, "labeling/prompt.html", context)
 
 
 @require(can_research)

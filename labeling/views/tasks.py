@@ -21,14 +21,16 @@ from accounts.access import person, require
 from accounts.exceptions import VolantError
 from accounts.permissions import can_label
 from labeling.exceptions import AlreadyAnswered, StaleDraft
-from labeling.models import Assignment, AssignmentState, Comparison, Demonstration, TaskKind
+from labeling.models import Assignment, AssignmentState, TaskKind
+from labeling.models.answer import Answer
 from labeling.rendering import render_markdown
-from labeling.services import active_time, answers, drafts, queue, texts
+from labeling.services import active_time, answers, drafts, queue, texts, written_prompts
 from labeling.services.judging import asked_for
 from labeling.views.ahead import is_ahead
 from labeling.views.judgement import compare_context, read_comparison, read_demonstration
 from labeling.views.scope import assignment_for
 from labeling.views.work import address_of_next
+from labeling.views.written_prompt import read_prompt, shown
 
 _MAX_PREVIEW = 100_000
 
@@ -43,12 +45,13 @@ def task(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
         assignment = queue.open_task(token=token, labeler=person(request))
     if assignment.state not in (AssignmentState.ACTIVE, AssignmentState.EXPIRED):
         return render(request, "labeling/ended.html", {"assignment": assignment, "project": assignment.task.project})
-    return _page(request, assignment, assignment.draft)
+    return task_page(request, assignment, assignment.draft)
 
 
-def _page(
+def task_page(
     request: HttpRequest, assignment: Assignment, draft: dict[str, Any], *, refusal: VolantError | None = None
 ) -> HttpResponse:
+    """Show the screen of a task's kind with a draft, and why it was refused."""
     lease_over = assignment.state == AssignmentState.EXPIRED or assignment.expires_at <= timezone.now()
     context: dict[str, Any] = {
         "assignment": assignment,
@@ -61,6 +64,9 @@ def _page(
         "max_note": texts.MAX_NOTE,
     }
     status = refusal.status if refusal else 200
+    if assignment.task.kind == TaskKind.PROMPT:
+        context |= shown(assignment.task.brief, draft)
+        return render(request, "labeling/write_prompt.html", {**context, "max_answer": texts.MAX_ANSWER}, status=status)
     if assignment.task.kind == TaskKind.WRITE:
         return render(request, "labeling/write.html", {**context, "max_answer": texts.MAX_ANSWER}, status=status)
     context |= compare_context(assignment, draft, asked_for(assignment))
@@ -84,9 +90,9 @@ def task_draft(request: HttpRequest, token: uuid.UUID) -> JsonResponse:
         )
     except StaleDraft as refusal:
         stored = {"draft": refusal.stored, "version": refusal.stored_version}
-        return JsonResponse({"error": _error(refusal), "stored": stored}, status=refusal.status)
+        return JsonResponse({"error": said(refusal), "stored": stored}, status=refusal.status)
     except VolantError as refusal:
-        return JsonResponse({"error": _error(refusal)}, status=refusal.status)
+        return JsonResponse({"error": said(refusal)}, status=refusal.status)
     return JsonResponse(
         {
             "version": saved.draft_version,
@@ -97,7 +103,7 @@ def task_draft(request: HttpRequest, token: uuid.UUID) -> JsonResponse:
     )
 
 
-def _error(refusal: VolantError) -> dict[str, Any]:
+def said(refusal: VolantError) -> dict[str, Any]:
     fields = {name: [str(sentence) for sentence in sentences] for name, sentences in refusal.fields.items()}
     return {"code": refusal.code, "message": str(refusal.message), "fields": fields}
 
@@ -111,16 +117,16 @@ def task_submit(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     """
     assignment = assignment_for(request, token)
     kind, labeler = assignment.task.kind, person(request)
-    draft, submit = _written(request.POST) if kind == TaskKind.WRITE else _compared(request.POST, assignment)
+    draft, submit = _read(request.POST, assignment)
     try:
         answer = submit(token=token, labeler=labeler)
     except VolantError as refusal:
         if _wants_json(request):
-            return JsonResponse({"error": _error(refusal)}, status=refusal.status)
+            return JsonResponse({"error": said(refusal)}, status=refusal.status)
         if isinstance(refusal, AlreadyAnswered):
             messages.warning(request, str(refusal.message))
             return redirect("labeling:my_work")
-        return _page(request, assignment, draft, refusal=refusal)
+        return task_page(request, assignment, draft, refusal=refusal)
     active_time.count_last(token=token, labeler=labeler, seconds=_seconds(request.POST.get("active_seconds", "")))
     if answer.surplus:
         messages.info(
@@ -131,13 +137,14 @@ def task_submit(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     return JsonResponse({"next": there}) if _wants_json(request) else redirect(there)
 
 
-def _written(form: QueryDict) -> tuple[dict[str, Any], Callable[..., Demonstration]]:
+def _read(form: QueryDict, assignment: Assignment) -> tuple[dict[str, Any], Callable[..., Answer]]:
     """Return what stood in the form as a draft, and the service that is to have it."""
-    draft = read_demonstration(form)
-    return draft, partial(answers.submit_demonstration, **draft)
-
-
-def _compared(form: QueryDict, assignment: Assignment) -> tuple[dict[str, Any], Callable[..., Comparison]]:
+    if assignment.task.kind == TaskKind.WRITE:
+        draft = read_demonstration(form)
+        return draft, partial(answers.submit_demonstration, **draft)
+    if assignment.task.kind == TaskKind.PROMPT:
+        given = read_prompt(form)
+        return given.as_draft(), partial(written_prompts.submit_written_prompt, given=given)
     judgement = read_comparison(form, asked_for(assignment).form.fields)
     return judgement.as_draft(), partial(answers.submit_comparison, judgement=judgement)
 

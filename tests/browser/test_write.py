@@ -43,6 +43,11 @@ def test_preview_and_submit(writing: Open, scene: Scene) -> None:
     page.get_by_role("tab", name="Preview").press("ArrowLeft")
     first = page.url
     page.get_by_label("Your answer").press("Control+Enter")
+    review = page.get_by_role("region", name="As readers will see it")
+    expect(review.locator("strong")).to_have_text("three")
+    expect(page.get_by_role("heading", name="As readers will see it")).to_be_focused()
+    assert not Demonstration.objects.exists()
+    page.keyboard.press("Control+Enter")
     expect(page.get_by_label("Your answer")).to_be_empty()
     assert page.url != first
     answer = Demonstration.objects.get()
@@ -128,7 +133,7 @@ def test_a_double_submit_makes_one_answer(writing: Open, scene: Scene) -> None:
 def test_skipping_needs_a_reason(writing: Open) -> None:
     page = writing()
     page.get_by_role("button", name="Skip…").click()
-    page.get_by_label("unclear").check()
+    page.get_by_role("radio", name="unclear").check()
     page.get_by_role("button", name="Skip it").click()
     expect(page.get_by_role("heading", name="Write an answer")).to_be_visible()
     skipped = Assignment.objects.get(state=AssignmentState.SKIPPED)

@@ -71,7 +71,7 @@ def test_the_thread_from_a_project_to_both_kinds_of_label(researcher: APIClient)
     claim = me.post(f"{API}projects/helper/next/", {"kind": "write"}).json()
     assignment, place = claim["assignment"], f"{API}assignments/{claim['assignment']['token']}/"
     assert claim["nothing"] is None and assignment["kind"] == "write" and assignment["project"] == "helper"
-    assert set(assignment["prompt"]) == {"messages", "category", "language"}
+    assert set(assignment["prompt"]) == {"messages", "reference", "category", "language", "sensitive"}
     saved = me.put(f"{place}draft/", {"draft": {"text": "H"}, "base_version": 0})
     assert saved.json()["draft_version"] == 1
     assert me.get(place).json()["draft"] == {"text": "H"}
