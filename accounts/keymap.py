@@ -1,8 +1,8 @@
 """Which key does what while labeling: defaults, and what a person changed.
 
-Plain data. `User.keymap` keeps only what differs: ``{"off": true, "swap_digits": true, "keys": {"next": "n"}}``. Letters
-A to L lead to the answers of that letter and digits rank or rate, so those cannot be given away; Ctrl+Enter always
-submits. All keys of one character can be turned off (WCAG 2.2, success criterion 2.1.4).
+Plain data. `User.keymap` keeps only what differs: ``{"off": true, "swap_digits": true, "keys": {"next": "n"}}``.
+Letters A to L lead to the answers of that letter and digits rank or rate, so those cannot be given away; Ctrl+Enter
+always submits. All keys of one character can be turned off (WCAG 2.2, success criterion 2.1.4).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -20,7 +21,7 @@ def set_keys(
     """
     wanted = {name: str(key).strip() or DEFAULTS.get(name, "") for name, key in (keys or {}).items()}
     merged = {**keys_of(user.keymap), **{name: key for name, key in wanted.items() if name in ACTIONS}}
-    problems = {name: [_("There is no such action.")] for name in wanted if name not in ACTIONS}
+    problems: dict[str, list[Any]] = {name: [_("There is no such action.")] for name in wanted if name not in ACTIONS}
     for name, key in merged.items():
         if not is_key(key):
             problems[name] = [_("Press one key: a character, or %(keys)s.") % {"keys": ", ".join(NAMED_KEYS)}]
