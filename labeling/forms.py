@@ -48,6 +48,21 @@ class ProjectForm(forms.ModelForm):
         else:
             del self.fields["paused"]
 
+    GROUPS = (
+        (_("The project"), ("name", "slug", "guidelines", "objective")),
+        (
+            _("Comparisons"),
+            ("compare_mode", "outputs_per_comparison", "ratings_first", "edit_step", "hide_named_outputs"),
+        ),
+        (_("How often a task is judged"), ("judgements_per_task", "overlap_share", "overlap_judgements")),
+        (_("Work"), ("lease_minutes", "valid_share", "paused")),
+    )
+
+    @property
+    def groups(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The fields under their headings, in the order of the page."""
+        return [(title, [self[name] for name in names if name in self.fields]) for title, names in self.GROUPS]
+
     def settings(self) -> dict[str, Any]:
         """Return what was typed, for `create_project` and `change_settings`."""
         return dict(self.cleaned_data)

@@ -106,9 +106,8 @@ def overall_key(asked: Fields) -> str | None:
 
 def as_json(asked: Iterable[Field]) -> list[dict[str, Any]]:
     """Return fields as they are stored and as the API gives them: without what is empty."""
-    return [
-        {name: value for name, value in asdict(field).items() if value not in ("", None, (), [])} for field in asked
-    ]
+    whole = ({**asdict(field), "choices": [asdict(choice) for choice in field.choices]} for field in asked)
+    return [{name: value for name, value in values.items() if value not in ("", None, [])} for values in whole]
 
 
 def from_json(stored: Iterable[Mapping[str, Any]]) -> Fields:

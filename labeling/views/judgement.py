@@ -173,13 +173,13 @@ def _outputs(assignment: Assignment, said: ComparisonJudgement, shown: Fields) -
     by_pk = {completion.pk: completion for completion in assignment.task.completions.all()}
     order = [by_pk[int(pk)] for pk in assignment.shown_order if int(pk) in by_pk] or list(by_pk.values())
     return [
-        Output(one, position, said.ranks.get(one.pk), _questions(one.pk, said.answers.get(one.pk, {}), shown))
+        Output(one, position, said.ranks.get(one.pk), questions_about(one.pk, said.answers.get(one.pk, {}), shown))
         for position, one in enumerate(order, start=1)
     ]
 
 
-def _questions(pk: int, given: Mapping[str, Any], shown: Fields) -> tuple[Question, ...]:
-    """An answer of a draft that the form does not take (any more) is not shown."""
+def questions_about(pk: int, given: Mapping[str, Any], shown: Fields) -> tuple[Question, ...]:
+    """Return the form's questions about one output, answered; what the form does not take (any more) is not shown."""
     answers = {field.key: given.get(field.key) for field in shown}
     return tuple(
         Question(field, f"answer_{pk}_{field.key}", answers[field.key] if field.accepts(answers[field.key]) else None)
