@@ -194,6 +194,7 @@ def test_no_secret_reaches_the_child() -> None:
 def test_a_full_disk_is_named_even_when_the_log_lost_its_last_words() -> None:
     told = "OSError: [Errno 28] No space left on device"
     assert "disk of the runs is full" in explain("sft", 1, told)
+    assert "disk of the runs is full" in explain("sft", 1, "RuntimeError: [enforce fail at inline_container.cc:672] .")
     assert "disk of the runs is full" in explain("sft", 1, "step 3/9", free=4096)
     assert "disk of the runs is full" not in explain("sft", 1, "ZeroDivisionError", free=10**12)
     assert explain("sft", 2, "sft: no demonstration is left", free=4096) == "no demonstration is left"

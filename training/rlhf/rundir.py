@@ -138,9 +138,13 @@ class RunDir:
         return self.checkpoints / f"step-{step:06d}"
 
     def begin_checkpoint(self, step: int) -> Path:
-        """Return an empty directory to write a checkpoint into; `finish_checkpoint` makes it count."""
+        """Return an empty directory to write a checkpoint into; `finish_checkpoint` makes it count.
+
+        What a kill or a full disk left half written is removed: nobody would ever finish it.
+        """
+        for stale in self.checkpoints.glob(".step-*.partial"):
+            shutil.rmtree(stale, ignore_errors=True)
         partial = self.checkpoints / f".step-{step:06d}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         return partial
 

@@ -126,3 +126,11 @@ def test_the_logs_tail_is_short_even_of_a_long_log(tmp_path: Path):
     run.log.write_bytes(b"\xff\xfe broken\n" + b"".join(b"line %d\n" % i for i in range(50_000)))
     assert run.log_tail(2) == "line 49998\nline 49999"
     assert len(run.log_tail(10**9)) <= 65536
+
+
+def test_a_half_written_checkpoint_does_not_fill_the_disk_for_ever(tmp_path: Path):
+    run = RunDir(tmp_path)
+    (run.begin_checkpoint(3) / "model.safetensors").write_text("half")
+    run.begin_checkpoint(5)
+    run.finish_checkpoint(5)
+    assert [entry.name for entry in run.checkpoints.iterdir()] == ["step-000005"]
