@@ -66,7 +66,8 @@ class RequestIdFilter(logging.Filter):
     """Puts the id on every record, also on those of libraries."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = _current.get()
+        # Django logs a refused request when its middleware has ended, and hands the request over.
+        record.request_id = getattr(getattr(record, "request", None), "request_id", None) or _current.get()
         return True
 
 

@@ -8,7 +8,9 @@ import signal
 from django.utils.translation import gettext as _
 
 _MEMORY = re.compile(r"out of memory|cannot allocate memory|MemoryError|std::bad_alloc|DefaultCPUAllocator", re.I)
-_DISK = re.compile(r"No space left on device|StorageFull|Disk quota exceeded|PytorchStreamWriter failed|inline_container", re.I)
+_DISK = re.compile(
+    r"No space left on device|StorageFull|Disk quota exceeded|PytorchStreamWriter failed|inline_container", re.I
+)
 _NEARLY_NOTHING = 16 * 2**20
 """Bytes. With less the log itself may have lost its last words."""
 _MENDABLE = 2
