@@ -6,20 +6,30 @@ from collections.abc import Collection
 from datetime import datetime
 
 from labeling.exceptions import AnswerFrozen
-from labeling.models import Comparison, Demonstration
+from labeling.models import Comparison, Demonstration, Prompt, WrittenPrompt
 from labeling.models.answer import Answer
 
 _BATCH = 5000
 
 
-def mark_frozen(*, demonstrations: Collection[int] = (), comparisons: Collection[int] = (), at: datetime) -> None:
+def mark_frozen(
+    *,
+    demonstrations: Collection[int] = (),
+    comparisons: Collection[int] = (),
+    prompts: Collection[int] = (),
+    at: datetime,
+) -> None:
     """Note on labels, by pk, when a dataset first took them in. Call it in the transaction that makes the dataset.
+
+    `prompts` are the prompts that stand in it: what a labeler wrote them as is a label too.
 
     One that was revised between the reading and now is marked all the same: the dataset holds that revision. Its
     successor is not.
     """
     _mark(Demonstration, demonstrations, at)
     _mark(Comparison, comparisons, at)
+    written = Prompt.objects.filter(pk__in=prompts).exclude(written=None).values_list("written_id", flat=True)
+    _mark(WrittenPrompt, {pk for pk in written if pk is not None}, at)
 
 
 def _mark(model: type[Answer], pks: Collection[int], at: datetime) -> None:

@@ -15,7 +15,7 @@ from django.db import connection
 from accounts.exceptions import NotAllowed
 from accounts.models import User
 from labeling.exceptions import AnswerFrozen
-from labeling.models import Comparison, Demonstration, Project, Round
+from labeling.models import Comparison, Demonstration, Project, Prompt, Round, WrittenPrompt
 from labeling.services.revisions import revise_demonstration
 from tests.factories import DemonstrationFactory, PromptFactory, RoundFactory, TaskFactory, UserFactory
 from tests.training.conftest import make_comparison, make_demonstrations, make_prompts
@@ -181,6 +181,29 @@ def test_what_a_dataset_takes_in_is_frozen_once(
     with pytest.raises(AnswerFrozen):
         revise_demonstration(actor=labeler, previous=kept, text="Too late.")
     assert revise_demonstration(actor=labeler, previous=late, text="In time.").frozen_at is None
+
+
+@pytest.mark.parametrize("kind", ["sft", "rm", "ppo"])
+def test_a_prompt_that_a_labeler_wrote_is_frozen_with_the_dataset_it_stands_in(
+    researcher: User, labeler: User, project: Project, round: Round, kind: str
+) -> None:
+    def write() -> tuple[WrittenPrompt, Prompt]:
+        written = WrittenPrompt.objects.create(
+            project=project, labeler=labeler, actor=labeler, kind="plain", text="Hm?"
+        )
+        return written, PromptFactory(project=project, split="train", written=written)
+
+    (taken, prompt), (other, elsewhere) = write(), write()
+    if kind == "sft":
+        DemonstrationFactory(prompt=prompt, labeler=labeler)
+    elif kind == "rm":
+        make_comparison(round, prompt, labeler, ["a", "b"], [1, 2])
+    else:
+        TaskFactory(round=round, prompt=elsewhere, kind="compare")
+    dataset = freeze_dataset(actor=researcher, project=project, kind=kind, query=FreezeQuery(fresh_only=kind == "ppo"))
+    taken.refresh_from_db()
+    other.refresh_from_db()
+    assert (taken.frozen_at, other.frozen_at) == (dataset.created_at, None)
 
 
 def test_a_freeze_that_fails_freezes_no_label(

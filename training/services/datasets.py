@@ -179,11 +179,14 @@ def _publish(
 
 
 def _mark_frozen(dataset: Dataset, found: Collected, extra: Collected | None) -> None:
-    """Note on the labels that this dataset has taken them in; a prompt is no label."""
-    if dataset.kind == DatasetKind.SFT:
-        mark_frozen(demonstrations=found.answers, at=dataset.created_at)
-    elif dataset.kind == DatasetKind.RM:
-        mark_frozen(comparisons=found.answers, demonstrations=extra.answers if extra else (), at=dataset.created_at)
+    """Note on the labels that this dataset has taken them in, and on the prompts that labelers wrote."""
+    beside = extra or Collected()
+    mark_frozen(
+        demonstrations=found.answers if dataset.kind == DatasetKind.SFT else beside.answers,
+        comparisons=found.answers if dataset.kind == DatasetKind.RM else (),
+        prompts=found.prompts | beside.prompts,
+        at=dataset.created_at,
+    )
 
 
 def _sync(path: Path) -> None:

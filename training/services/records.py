@@ -93,7 +93,8 @@ class Collected:
     licences: Counter[str] = field(default_factory=Counter)
     labelers: set[str] = field(default_factory=set)
     answers: set[int] = field(default_factory=set)
-    """The pks of the labels that were taken in."""
+    """The pks of the labels that were taken in; `prompts` those of the prompts."""
+    prompts: set[int] = field(default_factory=set)
     simulated: int = 0
     _split_of_key: dict[str, str] = field(default_factory=dict)
 
@@ -109,6 +110,7 @@ class Collected:
             return
         self.records[prompt.split].append(record)
         self.counts[prompt.split][prompt.source] += 1
+        self.prompts.add(prompt.pk)
         self.licences[prompt.licence or "not stated"] += 1
         if answer is not None:
             self.answers.add(answer.pk)
