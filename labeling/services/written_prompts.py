@@ -67,7 +67,7 @@ def submit_written_prompt(*, token: uuid.UUID | str, labeler: User, given: NewPr
             make_prompts(written)
             return written
         for earlier in WrittenPrompt.objects.filter(assignment=assignment).order_by("revision"):
-            if _as_given(earlier) == clean:
+            if as_given(earlier) == clean:
                 return earlier
         keep_draft(assignment, {**assignment.draft, **clean.as_draft()})
     raise AlreadyAnswered
@@ -100,7 +100,8 @@ def _columns(clean: NewPrompt) -> dict[str, Any]:
     return clean.as_draft()
 
 
-def _as_given(written: WrittenPrompt) -> NewPrompt:
+def as_given(written: WrittenPrompt) -> NewPrompt:
+    """Return what was typed for a revision."""
     pairs = tuple(Pair(pair["query"], pair["response"]) for pair in written.pairs)
     return NewPrompt(written.text, pairs, written.category, written.note, written.prompt_flags)
 
@@ -225,6 +226,13 @@ def _demonstration(written: WrittenPrompt, prompt: Prompt, response: str) -> Dem
     )
 
 
+def is_used(written: WrittenPrompt) -> bool:
+    """Whether a task asks about one of its prompts, somebody else answered one, or a dataset has taken one in."""
+    prompts = Prompt.objects.filter(written=written)
+    others = Demonstration.objects.filter(prompt__in=prompts).exclude(assignment=None, frozen_at=None, revision=1)
+    return written.frozen_at is not None or others.exists() or prompts.filter(tasks__isnull=False).exists()
+
+
 def _unmake_prompts(written: WrittenPrompt) -> None:
     used = AnswerRefused(
         _("Prompts made of this one are in use already: it stays as it is. Write to the researchers if it is wrong."),
@@ -232,7 +240,7 @@ def _unmake_prompts(written: WrittenPrompt) -> None:
     )
     prompts = Prompt.objects.filter(written=written)
     own = Demonstration.objects.filter(prompt__in=prompts, assignment=None, labeler=written.labeler)
-    if written.frozen_at is not None or own.exclude(frozen_at=None, revision=1).exists():
+    if is_used(written):
         raise used
     own.delete()
     try:
