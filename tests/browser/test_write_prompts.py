@@ -122,9 +122,7 @@ def test_rows_without_a_script(browser: Browser, browser_context_args: dict[str,
     assert Prompt.objects.filter(kind="few_shot").count() == 2
 
 
-def test_a_researcher_asks_for_prompts(
-    sign_in: Callable[[User], Page], scene: Scene, complaints: list[str]
-) -> None:
+def test_a_researcher_asks_for_prompts(sign_in: Callable[[User], Page], scene: Scene, complaints: list[str]) -> None:
     page = sign_in(scene.researcher)
     page.goto(f"{scene.url}/projects/tutor/prompts/")
     page.get_by_role("link", name="Ask labelers for prompts").click()

@@ -146,7 +146,7 @@ def test_a_prompt_in_use_says_so_on_its_page(desk: Desk, client: Client) -> None
 
 def test_a_prompt_in_a_dataset_is_frozen(desk: Desk, client: Client) -> None:
     written = desk.write(NewPrompt("Why?"))
-    mark_frozen(written={written.pk}, at=written.created_at)
+    mark_frozen(prompts=[Prompt.objects.get().pk], at=written.created_at)
     client.force_login(desk.labeler)
     assert "It is in use already" in client.get(f"/my-work/prompts/{written.pk}/").content.decode()
 
