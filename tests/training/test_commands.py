@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from labeling.models import Project, Prompt, Slot, Task
+from labeling.services.guidelines import acknowledge
 from labeling.services.queue import claim_next
 from tests.factories import AdminFactory
 from tests.training.conftest import make_demonstrations
@@ -52,7 +53,9 @@ def test_a_fresh_installation_can_be_worked_in(var: Path) -> None:
         assert user.check_password(login["password"]) and user.role == login["role"]
     project = Project.objects.get(slug=SLUG)
     assert project.guidelines == GUIDELINES and project.outputs_per_comparison == 4
-    claim = claim_next(labeler=User.objects.get(username="labeler"), project=project)
+    labeler = User.objects.get(username="labeler")
+    acknowledge(user=labeler, project=project, version=project.guidelines_version)
+    claim = claim_next(labeler=labeler, project=project)
     assert claim.assignment is not None and claim.assignment.task.kind == "write"
     base = Checkpoint.objects.get()
     assert (base.name, base.kind, base.project) == ("tiny-story", "base", None)
