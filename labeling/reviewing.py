@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,30 @@ def submitted_work(actor: Actor, standing: str) -> QuerySet[Assignment]:
     }
     shown = work.filter(**conditions[standing]).select_related("task__prompt", "task__project", "labeler")
     return shown.order_by("-pk")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the list: the work, its newest answer, and what of it fits on a line, in the reviewer's letters."""
+
+    work: Assignment
+    answer: CurrentAnswer | None
+    text: str
+
+
+def lines(work: Sequence[Assignment]) -> list[Line]:
+    """Return the rows of a page of the list; four queries, however long it is."""
+    answers = current_answers(work)
+    tasks = [one.task_id for one in work if one.task.kind == TaskKind.COMPARE]
+    letters: dict[int, str] = {}
+    for pk, position in Completion.objects.filter(task__in=tasks).values_list("pk", "position"):
+        letters[pk] = chr(ord("A") + position - 1)
+    found = []
+    for one in work:
+        answer = answers.get(one.pk)
+        text = _ranking(answer, letters) if isinstance(answer, Comparison) else answer.text if answer else ""
+        found.append(Line(one, answer, text))
+    return found
 
 
 @dataclass(frozen=True)
@@ -124,7 +148,7 @@ def side_by_side(assignment: Assignment) -> dict[str, Any]:
         return {"answers": shown}
     comparisons = [(one, answer) for one, answer in shown if isinstance(answer, Comparison)]
     outputs = list(assignment.task.completions.order_by("position"))
-    letters = {output.pk: chr(ord("A") + number) for number, output in enumerate(outputs)}
+    letters = {output.pk: chr(ord("A") + output.position - 1) for output in outputs}
     return {
         "judges": [
             Judge(answer, str(one.labeler), _ranking(answer, letters), one.pk == assignment.pk)

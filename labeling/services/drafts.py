@@ -56,6 +56,18 @@ def save_draft(
     return assignment
 
 
+@transaction.atomic
+def note_life(*, token: uuid.UUID | str, labeler: User, active_seconds: int) -> Assignment:
+    """Renew the lease of somebody who reads without changing anything, and count the time; the draft stays."""
+    assignment = lock_lease(token=token, labeler=labeler)
+    now = timezone.now()
+    hold(assignment, now=now)
+    counted = count_active(assignment, active_seconds, now=now)
+    if counted and assignment.state != AssignmentState.SUBMITTED:
+        assignment.save(update_fields=counted)
+    return assignment
+
+
 def keep_draft(assignment: Assignment, draft: dict[str, Any]) -> None:
     """Store a draft on a locked assignment as its next version."""
     assignment.draft = draft

@@ -10,8 +10,8 @@ register = template.Library()
 
 @register.filter
 def duration(seconds: int | None) -> str:
-    """Return "45 s", "12 min" or "3 h 05 min"; a dash for nothing known."""
-    if seconds is None:
+    """Return "45 s", "12 min" or "3 h 05 min"; a dash for none, as for nothing known."""
+    if not seconds:
         return "–"
     minutes = round(seconds / 60)
     if seconds < 60:

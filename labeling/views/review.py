@@ -40,10 +40,9 @@ def review_list(request: HttpRequest) -> HttpResponse:
         work = work.filter(pk__lt=int(before))
     rows = list(work[: PAGE_SIZE + 1])
     shown = rows[:PAGE_SIZE]
-    answers = current_answers(shown)
     context = {
         "standing": standing,
-        "rows": [(assignment, answers.get(assignment.pk)) for assignment in shown],
+        "rows": reviewing.lines(shown),
         "disagreements": reviewing.disagreements(request.user) if standing == "new" and not paged else [],
         "newest_tasks": reviewing.TASKS_COMPARED,
         "older": f"?show={standing}&before={shown[-1].pk}" if len(rows) > PAGE_SIZE else "",

@@ -77,16 +77,24 @@ def task_page(
 @require(can_label)
 @require_http_methods(["POST", "PUT"])
 def task_draft(request: HttpRequest, token: uuid.UUID) -> JsonResponse:
-    """Save ``{"draft": {...}, "version": n, "active": seconds}``; a newer draft of another tab is a 409 with both."""
+    """Save ``{"draft": {...}, "version": n, "active": seconds}``; a newer draft of another tab is a 409 with both.
+
+    With ``"alive": true`` instead of a draft only the lease is renewed and the time counted.
+    """
     try:
         body = json.loads(request.body)
-        draft, version, active = body["draft"], int(body["version"]), int(body.get("active", 0))
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        draft, version, active = body.get("draft"), int(body["version"]), int(body.get("active", 0))
+        alive = draft is None and body["alive"] is True
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         sentence = gettext("The page sent something that is no draft. Reload it; your text is kept in this browser.")
         return JsonResponse({"error": {"code": "invalid", "message": sentence}}, status=400)
     try:
-        saved = drafts.save_draft(
-            token=token, labeler=person(request), draft=draft, base_version=version, active_seconds=active
+        saved = (
+            drafts.note_life(token=token, labeler=person(request), active_seconds=active)
+            if alive
+            else drafts.save_draft(
+                token=token, labeler=person(request), draft=draft, base_version=version, active_seconds=active
+            )
         )
     except StaleDraft as refusal:
         stored = {"draft": refusal.stored, "version": refusal.stored_version}

@@ -107,13 +107,7 @@ export class Draft {
     let response;
     const active = this.active.seconds;
     try {
-      response = await fetch(this.form.dataset.draftUrl, {
-        method: "POST",
-        keepalive,
-        credentials: "same-origin",
-        headers: { "Content-Type": "application/json", "Accept": "application/json", "X-CSRFToken": csrfToken(this.form) },
-        body: JSON.stringify({ draft, version: this.version, active }),
-      });
+      response = await this.post({ draft, version: this.version, active }, keepalive);
     } catch {
       this.note(say(this.form, "sayLocal"), "warn");
       setTimeout(() => this.schedule(0), RETRY);
@@ -133,18 +127,34 @@ export class Draft {
     else { this.complained = true; this.problem(answer.error.message); }
   }
 
-  async showLife() {
-    if (this.ended || this.conflict || this.sending || !same(this.read(), this.stored)) return;
-    if (this.active.seconds < SILENCE) return;
-    this.sending = this.send(this.stored, false);
-    try { await this.sending; } finally { this.sending = null; }
+  // Nothing to save, but somebody is there. Whatever goes wrong, the next draft or sign of life makes up for it.
+  async showLife({ least = SILENCE, keepalive = false } = {}) {
+    const active = this.active.seconds;
+    if (this.ended || this.conflict || this.sending || active < least || !same(this.read(), this.stored)) return;
+    this.active.told(active);
+    try {
+      const response = await this.post({ alive: true, version: this.version, active }, keepalive);
+      if (!response.ok || response.redirected) throw new Error(String(response.status));
+      this.showLease(await response.json());
+    } catch {
+      this.active.told(-active);
+    }
+  }
+
+  post(body, keepalive) {
+    return fetch(this.form.dataset.draftUrl, {
+      method: "POST",
+      keepalive,
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", "Accept": "application/json", "X-CSRFToken": csrfToken(this.form) },
+      body: JSON.stringify(body),
+    });
   }
 
   accept(draft, answer) {
-    const silent = same(draft, this.stored) && !this.saved.textContent;
     this.stored = draft;
     this.version = answer.version;
-    if (!silent) this.note(say(this.form, "saySaved", { time: clock(answer.saved_at) }));
+    this.note(say(this.form, "saySaved", { time: clock(answer.saved_at) }));
     // Only what a draft complained about: why a submission was refused stays until the next one.
     if (this.complained) this.problem("");
     this.complained = false;
@@ -181,7 +191,7 @@ export class Draft {
     // keepalive lets the request outlive the page; browsers allow it up to 64 KB, the local copy covers the rest.
     if (this.ended) return;
     if (same(this.read(), this.stored)) {
-      if (this.active.seconds && !this.sending && !this.conflict) this.send(this.stored, true);
+      this.showLife({ least: 1, keepalive: true });
       return;
     }
     this.keepLocally();
@@ -245,6 +255,8 @@ export function submitInPlace(form, draft) {
     try {
       if (draft.sending) await draft.sending;
       body.set("active_seconds", draft.active.seconds);
+      // The form's own token is of the session in which the page was loaded, and Django asks it before the header.
+      body.set("csrfmiddlewaretoken", csrfToken(form));
       const response = await fetch(form.action, {
         method: "POST",
         body,

@@ -15,9 +15,11 @@ for (const form of document.querySelectorAll("form[data-thread]")) {
     if (button.disabled) return;
     button.disabled = true;
     said.textContent = "";
+    const body = new FormData(form);
+    body.set("csrfmiddlewaretoken", csrfToken(form));
     try {
       const response = await fetch(form.action, {
-        method: "POST", body: new FormData(form), credentials: "same-origin", headers: { ...FRAGMENT, "X-CSRFToken": csrfToken(form) },
+        method: "POST", body, credentials: "same-origin", headers: { ...FRAGMENT, "X-CSRFToken": csrfToken(form) },
       });
       if (isPage(response) || response.status === 403) {
         said.textContent = say(form, "saySignedOut");

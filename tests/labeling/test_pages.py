@@ -107,10 +107,17 @@ def test_drafts_by_program(client: Client, assignment: Assignment) -> None:
         answer = client.put(address, json.dumps(body), content_type="application/json")
         return answer.status_code, answer.json()
 
+    assert save({"alive": True, "version": 0, "active": 5})[1]["version"] == 0
     assert save({"draft": {"note": "a"}, "version": 0})[1]["version"] == 1
     code, stale = save({"draft": {"note": "b"}, "version": 0})
     assert code == 409 and stale["stored"] == {"draft": {"note": "a"}, "version": 1}
-    for nonsense in ([], {"draft": {}}, {"draft": {}, "version": "x"}, {"draft": [], "version": 1}):
+    for nonsense in (
+        [],
+        {"draft": {}},
+        {"draft": {}, "version": "x"},
+        {"alive": 1, "version": 1},
+        {"draft": [], "version": 1},
+    ):
         assert save(nonsense)[0] == 400, nonsense
     deep = '{"version": 1, "draft": {"a": ' + "[" * 100_000 + "}}"
     for raw in ('{"draft": {}, "version": 1e400}', '{"draft": {"a": NaN}, "version": 1}', deep):

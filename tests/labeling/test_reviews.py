@@ -187,6 +187,7 @@ def test_comparisons_stand_side_by_side_in_one_set_of_letters(client: Client, pr
     assert "A &gt; B &gt; C" in page and "B = C &gt; A" in page and "83 %" in page
     listed = client.get("/review/").content.decode()
     assert "Disagreements first" in listed and "83 %" in listed
+    assert "A &gt; B &gt; C" in listed and "B = C &gt; A" in listed
 
 
 def test_labelers_never_see_who_else_judged(client: Client, project: Project, reviewer: User) -> None:
