@@ -106,9 +106,8 @@ def project_progress(project: Project) -> ProjectProgress:
 def _tasks(current: Round | None) -> list[KindProgress]:
     if current is None:
         return []
-    counted = Slot.objects.filter(round=current).values_list("kind", "state").annotate(n=Count("pk"))
     by_kind: dict[str, dict[str, int]] = {}
-    for kind, state, number in counted:
+    for kind, state, number in Slot.objects.counted(current):
         by_kind.setdefault(kind, {})[state] = number
     return [
         KindProgress(

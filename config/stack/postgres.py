@@ -23,7 +23,7 @@ _SERVER_OPTIONS = {
     "listen_addresses": "127.0.0.1",
     # Without a socket file there is none that a crash leaves behind.
     "unix_socket_directories": "",
-    "max_connections": "100",
+    "max_connections": "300",
     "max_wal_size": "256MB",
     "min_wal_size": "32MB",
     "timezone": "UTC",

@@ -1,6 +1,7 @@
 """What the queue needs at a million slots: see docs/decisions on the claim."""
 
 import django.db.models.deletion
+from django.conf import settings
 from django.db import migrations, models
 
 import labeling.models.task
@@ -37,6 +38,42 @@ class Migration(migrations.Migration):
                 fields=["labeler"],
                 condition=models.Q(("opened_at", None), ("state", "active")),
                 name="assignment_one_kept_ready",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="slot",
+            name="task",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="slots", to="labeling.task"
+            ),
+        ),
+        migrations.AlterField(
+            model_name="assignment",
+            name="task",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="assignments",
+                to="labeling.task",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="assignment",
+            name="labeler",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="assignments",
+                to=settings.AUTH_USER_MODEL,
+            ),
+        ),
+        migrations.RemoveIndex(model_name="slot", name="slot_round_progress"),
+        migrations.AddIndex(
+            model_name="slot",
+            index=models.Index(
+                fields=["round", "kind", "state"],
+                condition=models.Q(("state__in", ["held", "done"])),
+                name="slot_taken",
             ),
         ),
         migrations.AlterField(

@@ -50,8 +50,9 @@ class Assignment(models.Model):
 
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="assignments")
-    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
-    labeler = models.ForeignKey(User, on_delete=models.PROTECT, related_name="assignments")
+    # The unique index on both begins with the task, that of the history with the labeler: no further ones to keep.
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments", db_index=False)
+    labeler = models.ForeignKey(User, on_delete=models.PROTECT, related_name="assignments", db_index=False)
     state = models.CharField(max_length=12, choices=AssignmentState, default=AssignmentState.ACTIVE)
     claimed_at = models.DateTimeField()
     expires_at = models.DateTimeField()

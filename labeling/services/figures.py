@@ -16,8 +16,7 @@ def count_round(round: Round) -> None:
     """Store how many of the round's wanted judgements are open, held and done, a row for each kind."""
     Round.objects.select_for_update(no_key=True).get(pk=round.pk)
     counts: dict[str, dict[str, int]] = {}
-    counted = Slot.objects.filter(round=round).order_by().values_list("kind", "state").annotate(n=Count("pk"))
-    for kind, state, number in counted:
+    for kind, state, number in Slot.objects.counted(round):
         counts.setdefault(kind, {})[state] = number
     now = timezone.now()
     RoundFigures.objects.filter(round=round).exclude(kind__in=counts).delete()

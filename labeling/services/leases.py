@@ -35,9 +35,11 @@ def lock_lease(*, token: uuid.UUID | str, labeler: User) -> Assignment:
     serialize_labeler(labeler)
     leases = Assignment.objects.of(labeler).select_for_update(of=("slot", "self"))
     try:
-        return leases.select_related("slot", "task__project", "task__prompt", "task__round", "labeler").get(token=token)
+        found = leases.select_related("slot", "task__project", "task__prompt", "task__round").get(token=token)
     except (Assignment.DoesNotExist, ValidationError) as error:  # the latter: not a UUID
         raise AssignmentNotFound from error
+    found.labeler = labeler
+    return found
 
 
 def lease_end(project: Project, now: datetime) -> datetime:

@@ -45,7 +45,7 @@ class Nothing:
 
 def refuse_new_work(standing: Standing) -> Nothing | None:
     """Return why a member is given nothing new, whatever is open; None when nothing stands against it."""
-    if standing.project.paused:
+    if standing.paused:
         return Nothing("paused")
     if standing.round_id is None:
         return Nothing("no_open_round")
@@ -55,20 +55,19 @@ def refuse_new_work(standing: Standing) -> Nothing | None:
 
 
 def open_to(standing: Standing, kinds: Iterable[str]) -> QuerySet[Slot]:
-    """Return the round's slots that are not done and that this labeler may fill, now or later."""
+    """Return the round's slots that this labeler may fill, unless they are done."""
     ended = Assignment.objects.filter(task=OuterRef("task"), labeler=standing.labeler)
     return (
-        _unfinished(standing, kinds)
+        _slots(standing, kinds)
         .filter(lane__in=standing.lane_pks)
         .exclude(Q(task__prompt__author=standing.labeler, task__prompt__author__isnull=False))
         .exclude(Exists(ended.exclude(state=AssignmentState.EXPIRED)))
     )
 
 
-def _unfinished(standing: Standing, kinds: Iterable[str]) -> QuerySet[Slot]:
-    # As two cases of its two partial indexes: "not done" would look at every slot that is.
-    unfinished = Q(state=SlotState.OPEN) | Q(state=SlotState.HELD)
-    return Slot.objects.filter(unfinished, round=standing.round_id, kind__in=[str(kind) for kind in kinds])
+def _slots(standing: Standing, kinds: Iterable[str]) -> QuerySet[Slot]:
+    # Callers add the state, for each has an index of its own: "not done" would look at every slot that is.
+    return Slot.objects.filter(round=standing.round_id, kind__in=[str(kind) for kind in kinds])
 
 
 def why_nothing(standing: Standing, *, kinds: list[str], now: datetime) -> tuple[Nothing, bool]:
@@ -81,7 +80,7 @@ def why_nothing(standing: Standing, *, kinds: list[str], now: datetime) -> tuple
     wanted = _open_lanes(standing, standing.closed_lanes, kinds)
     if wanted:
         return _not_qualified(standing, wanted), False
-    everybody = _unfinished(standing, kinds)
+    everybody = _slots(standing, kinds)
     left = any(everybody.filter(state=state).exists() for state in (SlotState.OPEN, SlotState.HELD))
     return Nothing("none_left_for_you" if left else "done"), False
 

@@ -8,17 +8,16 @@ from datetime import datetime
 from functools import cached_property
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.permissions import can_label
 from labeling.exceptions import AlreadyAnswered, AnswerRefused
-from labeling.models import Assignment, AssignmentState, Project, Slot, SlotState, TaskKind
+from labeling.models import Assignment, AssignmentState, Project, SlotState, TaskKind
 from labeling.services import ready
 from labeling.services.claims import claim_slot
-from labeling.services.leases import hold, lease_end, lock_lease, serialize_labeler
+from labeling.services.leases import hold, lock_lease, serialize_labeler
 from labeling.services.nothing import Nothing, refuse_new_work, why_nothing
 from labeling.services.standing import Standing, stand
 
@@ -73,7 +72,7 @@ def claim_next(*, labeler: User, project: Project, kind: str | None = None) -> C
 
 
 def _take(standing: Standing, in_hand: list[_InHand], kinds: list[str], *, now: datetime) -> Claim:
-    until = lease_end(standing.project, now)
+    until = standing.lease_end(now)
     if any(lease.kept_ready for lease in in_hand):
         token = ready.open_kept(standing, kinds=kinds, now=now, until=until)
         if token is not None:
@@ -104,20 +103,28 @@ class _InHand:
     """Of the project and a kind that is asked for; an expired one: of the open round, with a slot that is open."""
 
 
+# By hand, as the query of `stand`.
+_IN_HAND = """
+SELECT lease.token, lease.state, lease.opened_at IS NULL,
+    task.project_id = %(project)s AND task.kind = ANY(%(kinds)s) AND (
+        lease.state = 'active' OR task.round_id = %(round)s
+        AND (SELECT bool_or(slot.state = 'open') FROM labeling_slot slot WHERE slot.task_id = task.id)
+    )
+FROM labeling_assignment lease JOIN labeling_task task ON task.id = lease.task_id
+WHERE lease.labeler_id = %(labeler)s AND lease.state IN ('active', 'expired')
+ORDER BY lease.claimed_at
+"""
+
+
 def _in_hand(standing: Standing, kinds: list[str]) -> list[_InHand]:
     """Return what the labeler holds or held, in any project, the oldest first."""
-    mine = Assignment.objects.of(standing.labeler).filter(state__in=[AssignmentState.ACTIVE, AssignmentState.EXPIRED])
-    open_slots = Slot.objects.filter(task=OuterRef("task"), state=SlotState.OPEN)
-    rows = mine.order_by("claimed_at").values_list(
-        "token", "state", "opened_at", F("task__project"), F("task__kind"), F("task__round"), Exists(open_slots)
-    )
-    found = []
-    for token, state, opened, project, kind, turn, is_open in rows:
-        wanted = project == standing.project.pk and kind in kinds
-        if state == AssignmentState.EXPIRED:
-            wanted = wanted and turn == standing.round_id and is_open
-        found.append(_InHand(token, state, state == AssignmentState.ACTIVE and opened is None, wanted))
-    return found
+    values = {"labeler": standing.labeler.pk, "project": standing.project_id, "round": standing.round_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_HAND, values | {"kinds": [str(kind) for kind in kinds]})
+        return [
+            _InHand(token, state, kept_ready=state == AssignmentState.ACTIVE and unseen, wanted=bool(wanted))
+            for token, state, unseen, wanted in cursor.fetchall()
+        ]
 
 
 def _resume(standing: Standing, in_hand: list[_InHand], state: str, *, now: datetime) -> uuid.UUID | None:
@@ -149,7 +156,7 @@ def keep_ready(*, token: uuid.UUID | str, labeler: User) -> tuple[Assignment, Cl
     kept = ready.prolong(standing, kinds=kinds, now=now)
     if kept is None:
         ready.give_back(labeler)
-        kept = claim_slot(standing, kinds=kinds, now=now, until=ready.kept_until(standing.project, now), seen=False)
+        kept = claim_slot(standing, kinds=kinds, now=now, until=ready.kept_until(standing, now), seen=False)
     return beside, Claim(kept) if kept else Claim(nothing=why_nothing(standing, kinds=kinds, now=now)[0])
 
 

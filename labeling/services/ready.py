@@ -9,9 +9,7 @@ from typing import Any
 from django.db import connection
 
 from accounts.models import User
-from labeling.models import Project
 from labeling.services.claims import ELIGIBLE, values_of
-from labeling.services.leases import lease_end
 from labeling.services.standing import Standing
 
 KEPT = timedelta(minutes=5)
@@ -53,14 +51,14 @@ _GIVE_UP_ONE = _GIVE_BACK.format(
 )
 
 
-def kept_until(project: Project, now: datetime) -> datetime:
+def kept_until(standing: Standing, now: datetime) -> datetime:
     """Return when a task that is kept ready from `now` on goes back."""
-    return min(now + KEPT, lease_end(project, now))
+    return min(now + KEPT, standing.lease_end(now))
 
 
 def prolong(standing: Standing, *, kinds: list[str], now: datetime) -> uuid.UUID | None:
     """Keep what is kept ready for the labeler, if it is of these kinds, and return its token."""
-    return _prolong(standing, kinds, until=kept_until(standing.project, now), opened=None)
+    return _prolong(standing, kinds, until=kept_until(standing, now), opened=None)
 
 
 def open_kept(standing: Standing, *, kinds: list[str], now: datetime, until: datetime) -> uuid.UUID | None:

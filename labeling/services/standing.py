@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Subquery, TextField
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import JSONObject
+from django.db import connection
 
 from accounts.models import User
-from labeling.models import Acknowledgement, Lane, Membership, Project, Round, RoundState
+from labeling.models import Membership, Project
 from labeling.services.leases import labeler_lock
 
 
@@ -30,18 +29,40 @@ class Standing:
 
     labeler: User
     membership: Membership
+    project_id: int
+    paused: bool
+    lease: timedelta
     round_id: int | None
     unread_guidelines: bool
     lanes: list[LaneRow] = field(default_factory=list)
     closed_lanes: list[LaneRow] = field(default_factory=list)
 
     @property
-    def project(self) -> Project:
-        return self.membership.project
-
-    @property
     def lane_pks(self) -> list[int]:
         return [lane.pk for lane in self.lanes]
+
+    def lease_end(self, now: datetime) -> datetime:
+        return now + self.lease
+
+
+# By hand, because it stands before every judgement and the ORM takes longer to write it than PostgreSQL to answer it.
+# The guidelines' rule is that of `Acknowledgement.objects.wanted_in`.
+_STANDING = """
+SELECT
+    pg_advisory_xact_lock(%(lock)s, %(key)s),
+    member.languages, member.skills, member.shows_sensitive,
+    project.paused, project.lease_minutes,
+    (SELECT turn.id FROM labeling_round turn WHERE turn.project_id = project.id AND turn.state = 'open'),
+    project.guidelines ~ '\\S' AND NOT EXISTS (
+        SELECT 1 FROM labeling_acknowledgement seen
+        WHERE seen.project_id = project.id AND seen.user_id = member.user_id
+          AND seen.version = project.guidelines_version
+    ),
+    (SELECT jsonb_agg(jsonb_build_array(lane.id, lane.language, lane.skill, lane.sensitive))
+     FROM labeling_lane lane WHERE lane.project_id = project.id)
+FROM labeling_membership member JOIN labeling_project project ON project.id = member.project_id
+WHERE member.project_id = %(project)s AND member.user_id = %(labeler)s
+"""
 
 
 def stand(*, labeler: User, project: Project) -> Standing | None:
@@ -49,33 +70,25 @@ def stand(*, labeler: User, project: Project) -> Standing | None:
 
     None when they are no member. Everything comes in one query; what follows it is what must be newest.
     """
-    here = Project.objects.filter(pk=OuterRef("project"))
-    current = Round.objects.filter(project=OuterRef("project"), state=RoundState.OPEN)
-    lanes = Lane.objects.filter(project__in=here).values(
-        row=JSONObject(pk=F("pk"), language=F("language"), skill=F("skill"), sensitive=F("sensitive"))
-    )
-    # As `Acknowledgement.objects.wanted_in`, in this one query.
-    read = Acknowledgement.objects.filter(
-        project=OuterRef("project"), user=OuterRef("user"), version=OuterRef("project__guidelines_version")
-    )
-    membership = (
-        Membership.objects.filter(project=project, user=labeler)
-        .select_related("project")
-        .annotate(
-            turn=RawSQL("pg_advisory_xact_lock(%s, %s)", labeler_lock(labeler), output_field=TextField()),
-            has_read=Exists(read),
-            round_id=Subquery(current.values("pk")[:1]),
-            lanes=ArraySubquery(lanes),
-        )
-        .first()
-    )
-    if membership is None:
+    lock, key = labeler_lock(labeler)
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, {"lock": lock, "key": key, "project": project.pk, "labeler": labeler.pk})
+        row = cursor.fetchone()
+    if row is None:
         return None
+    _lock, languages, skills, shows_sensitive, paused, minutes, turn, unread, lanes = row
+    member = Membership(
+        project_id=project.pk,
+        user_id=labeler.pk,
+        languages=json.loads(languages),
+        skills=json.loads(skills),
+        shows_sensitive=shows_sensitive,
+    )
     open_lanes: list[LaneRow] = []
     closed_lanes: list[LaneRow] = []
-    for row in membership.lanes:
-        lane = LaneRow(**row)
-        fits = membership.may_take(language=lane.language, skill=lane.skill, sensitive=lane.sensitive)
+    for one in json.loads(lanes or "[]"):
+        lane = LaneRow(*one)
+        fits = member.may_take(language=lane.language, skill=lane.skill, sensitive=lane.sensitive)
         (open_lanes if fits else closed_lanes).append(lane)
-    unread = bool(membership.project.guidelines.strip()) and not membership.has_read
-    return Standing(labeler, membership, membership.round_id, unread, open_lanes, closed_lanes)
+    lease = timedelta(minutes=minutes)
+    return Standing(labeler, member, project.pk, paused, lease, turn, unread, open_lanes, closed_lanes)
