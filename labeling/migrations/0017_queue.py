@@ -32,14 +32,6 @@ class Migration(migrations.Migration):
         ),
         # PostgreSQL alters no table in the transaction that changed its rows while checks of them are pending.
         migrations.RunSQL("SET CONSTRAINTS ALL IMMEDIATE", migrations.RunSQL.noop),
-        migrations.AddConstraint(
-            model_name="assignment",
-            constraint=models.UniqueConstraint(
-                fields=["labeler"],
-                condition=models.Q(("opened_at", None), ("state", "active")),
-                name="assignment_one_kept_ready",
-            ),
-        ),
         migrations.AlterField(
             model_name="slot",
             name="task",
@@ -96,6 +88,15 @@ class Migration(migrations.Migration):
             field=models.FloatField(
                 default=labeling.models.task.random_key,
                 help_text="Order among equals; a claim enters it anywhere.",
+            ),
+        ),
+        # Last: dropping a field's index drops every index on that field alone, this one too.
+        migrations.AddConstraint(
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                fields=["labeler"],
+                condition=models.Q(("opened_at", None), ("state", "active")),
+                name="assignment_one_kept_ready",
             ),
         ),
     ]
