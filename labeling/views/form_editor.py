@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import QueryDict
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from labeling.judgement_forms import MAX_FIELDS, Field, Fields
 
@@ -35,6 +36,11 @@ class Row:
     high_label: str = ""
     choices: str = ""
     required: bool = False
+
+    @property
+    def title(self) -> str:
+        """What the question is called in the list: in the reader's language when it came with Volant."""
+        return gettext(self.label) if self.label.strip() else self.key
 
     @property
     def empty(self) -> bool:

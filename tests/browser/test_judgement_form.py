@@ -16,7 +16,7 @@ ADDRESS = "/projects/tutor/judgement-form/"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_form_is_changed_with_the_keyboard_and_axe_finds_nothing(
+def test_a_form_is_changed_with_the_keyboard_and_axe_finds_nothing_there_or_in_the_settings(
     browser: Browser, asgi_server: AsgiServer, scene: Scene, scheme: str
 ) -> None:
     page = signed_in(
@@ -49,5 +49,10 @@ def test_a_form_is_changed_with_the_keyboard_and_axe_finds_nothing(
         "key": "would_you_send_it_to_a_customer", "kind": "flag", "label": "Would you send it to a customer?",
         "required": False,
     }  # fmt: skip
+    for address in ("/projects/tutor/settings/", "/projects/new/"):
+        page.goto(address)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert errors == []
     page.context.close()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 from django.test import Client
+from django.utils import translation
 
 from labeling.built_in_forms import BUILT_IN, INSTRUCTGPT
 from labeling.judgement_forms import as_json, check_fields
@@ -167,3 +168,10 @@ def test_rows_beyond_a_form_and_strange_buttons_are_passed_over() -> None:
     assert [changed(rows, action) for action in ("save", "up-7", "remove--1", "x")] == [None] * 4
     assert key_of("Ist es höflich?", 2) == "ist_es_hoflich" and key_of("语气", 2) == "question_2"
     assert row_of(INSTRUCTGPT[0]).required
+
+
+def test_the_list_names_questions_in_the_readers_language_and_keeps_what_is_stored() -> None:
+    row = row_of(INSTRUCTGPT[0])
+    with translation.override("zh-hans"):
+        assert row.title == INSTRUCTGPT[0].shown().label and row.label == INSTRUCTGPT[0].label
+        assert Row(label="Ton").title == "Ton" and Row(key="tone").title == "tone" and Row().title == ""
