@@ -85,7 +85,7 @@ def random_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import LlamaConfig
 
     config = LlamaConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, max_position_embeddings=256,
+        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, max_position_embeddings=512,
         tie_word_embeddings=True,
     )  # fmt: skip
     return save_random(tmp_path_factory.mktemp("random-tiny"), config)
