@@ -129,7 +129,7 @@ class Labeler:
             lengths = [len(cards.nth(i).locator(".output-body").inner_text()) for i in range(cards.count())]
             order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
             for i in range(len(lengths)):
-                cards.nth(i).locator(f"input[name^=quality_][value='{7 - order.index(i)}']").check(force=True)
+                cards.nth(i).locator(f"input[name$=_quality][value='{7 - order.index(i)}']").check(force=True)
             for i in range(len(lengths)):
                 cards.nth(i).locator(f"input[name^=rank_][value='{order.index(i) + 1}']").check(force=True)
             if self.submit_and_go_on() is False:

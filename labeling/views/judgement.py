@@ -10,8 +10,8 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from labeling.judgement_forms import QUALITY, Field, Fields, Value, overall_key
-from labeling.judgements import ComparisonJudgement, is_pk, with_qualities
+from labeling.judgement_forms import Field, Fields, Value, overall_key
+from labeling.judgements import ComparisonJudgement, is_pk
 from labeling.models import Assignment, CompareMode, Comparison, Completion
 from labeling.prompt_flags import read_flags
 from labeling.services.judging import Asked
@@ -84,8 +84,8 @@ class Output:
         return bool(self.flags) and all(flag.answered for flag in self.flags) and not all(f.value for f in self.flags)
 
     @property
-    def quality(self) -> Value | None:
-        return next((question.value for question in self.questions if question.field.key == QUALITY), None)
+    def flags_set(self) -> int:
+        return sum(flag.value is True for flag in self.flags)
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,9 @@ def read_comparison(form: QueryDict, asked: Fields) -> ComparisonJudgement:
     for pk in _by_output(form, "no_flag_"):
         for key in (key for key, kind in kinds.items() if kind == "flag"):
             answers.setdefault(pk, {}).setdefault(key, False)
-    # Pages that were open when forms came send the quality alone.
-    qualities = {pk: _typed("scale", value) for pk, value in _by_output(form, "quality_").items() if value != ""}
     return ComparisonJudgement(
         ranks={pk: _typed("scale", value) for pk, value in _by_output(form, "rank_").items() if value != ""},
-        answers=with_qualities(answers, qualities),
+        answers=answers,
         strength=_typed("scale", str(form["strength"])) if form.get("strength") else None,
         edited_text=form.get("edited_text", ""),
         none_acceptable=form.get("none_acceptable") == "on",
@@ -152,7 +150,8 @@ def compare_context(assignment: Assignment, draft: Mapping[str, Any], asked: Ask
 
     `outputs` in the order this labeler was shown, each with its rank and `questions`; `form_fields` translated; `mode`;
     `ranks` 1 to K; `strengths` of a pair, strongest for the first to strongest for the second; `edit_step` whether
-    the best output may be edited; `overall` the key of the scale that a ranking may contradict, or None.
+    the best output may be edited; `overall` the key of the scale that a ranking may contradict, or None; `flags_open`
+    whether the flags are shown unfolded.
     """
     said = ComparisonJudgement.from_draft(draft)
     shown = tuple(field.shown() for field in asked.form.fields)
@@ -165,8 +164,13 @@ def compare_context(assignment: Assignment, draft: Mapping[str, Any], asked: Ask
         "strengths": _strengths(asked.mode, said.strength),
         "edit_step": asked.edits,
         "overall": overall_key(shown),
-        "qualities": next((field.values for field in shown if field.key == QUALITY), []),
+        "flags_open": _flags_matter(shown),
     }
+
+
+def _flags_matter(shown: Fields) -> bool:
+    """Whether the flags are the judgement, or part of what has to be answered, so that they are not folded away."""
+    return all(field.kind == "flag" for field in shown) or any(f.kind == "flag" and f.required for f in shown)
 
 
 def _outputs(assignment: Assignment, said: ComparisonJudgement, shown: Fields) -> list[Output]:

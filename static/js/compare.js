@@ -1,150 +1,177 @@
-// The Compare screen: radios stay the truth, this adds keys, arrows, the live summary and the draft.
+// The Compare screen: radios and boxes stay the truth, this adds keys, arrows, the live summary, undo and the draft.
 
+import { readEdit, showEdit, watchEdit, writeEdit } from "./edit_step.js";
 import { Draft, say, submitInPlace, submitOnCtrlEnter } from "./drafts.js";
+import {
+  answerByKey, answersOf, cardsOf, choose, clearCard, countFlags, idOf, inWords, isRated, rankOf, readClicks, setRank,
+  strengthOf, writeClicks,
+} from "./judgement.js";
 import "./math.js";
-import { contradictions, moved, summary } from "./ranking.js";
+import { describeFlags, readFlags, watchFlags, writeFlags } from "./prompt_flags.js";
+import { contradictions, groupsOf, ranksOfStrength, stepped, summary } from "./ranking.js";
+import { Undo } from "./undo.js";
 
 const form = document.getElementById("answer");
-const cards = [...form.querySelectorAll(".output")];
+const cards = cardsOf(form);
+const pair = form.querySelector("[data-pair]");
+const { overall } = form.dataset;
 const announcer = document.getElementById("announce");
-const keysOn = document.getElementById("keys-on");
-const KEYS_OFF = "volant.keys.off";
 let lastRanked = null;
-let wasOpen = false;
+let wasOpen = null;
+let undo = null;
 
-const value = (name) => { const chosen = form.elements[name].value; return chosen === "" ? null : Number(chosen); };
-const id = (card) => card.dataset.completion;
-const outputOf = (card) => ({ card, letter: card.dataset.letter, rank: value(`rank_${id(card)}`), quality: value(`quality_${id(card)}`) });
-const outputs = () => cards.map(outputOf);
+const byLetter = (letter) => cards.find((card) => card.dataset.letter === letter);
+const letterOf = (card) => card.dataset.letter;
+const ratedFirst = form.dataset.ratingsFirst === "true";
+const rankingOpen = () => !ratedFirst || cards.every(isRated);
 const announce = (text) => { announcer.textContent = text; };
-const allRated = () => outputs().every((output) => output.quality !== null);
-const rankingOpen = () => form.dataset.ratingsFirst !== "true" || allRated();
 
-function set(card, kind, number) {
-  for (const radio of card.querySelectorAll(`input[name=${kind}_${id(card)}]`)) radio.checked = Number(radio.value) === number;
-  card.dispatchEvent(new CustomEvent("judged", { bubbles: true, detail: { kind } }));
+// Every output as {letter, rank, rating}; of a pair, the strength says the ranks.
+function outputsOf(stored) {
+  const ofPair = pair ? ranksOfStrength(stored.strength ?? null) : null;
+  return cards.map((card, at) => ({
+    letter: letterOf(card),
+    rank: ofPair ? ofPair[at] : stored.ranks?.[idOf(card)] ?? null,
+    rating: stored.answers?.[idOf(card)]?.[overall] ?? null,
+  }));
+}
+const outputs = () => outputsOf(readClicks(form));
+
+function inSentence(stored) {
+  const answers = cards.map((card) => `${letterOf(card)}: ${inWords(card, stored.answers?.[idOf(card)] ?? {}) || "–"}.`).join(" ");
+  const lines = [say(form, "sayOther", { summary: summary(outputsOf(stored)) || "–", answers, note: stored.note || "–" })];
+  const flags = describeFlags(form, stored.prompt_flags);
+  if (flags) lines.push(flags);
+  if (stored.edited_text) lines.push(say(form, "sayOtherEdit", { text: stored.edited_text }));
+  return lines.join("\n");
 }
 
-function answers(kind) {
-  return Object.fromEntries(outputs().filter((output) => output[kind] !== null).map((output) => [id(output.card), output[kind]]));
-}
+watchEdit({ source: (letter) => byLetter(letter)?.querySelector(".raw")?.textContent ?? "", onChange: () => draft.changed() });
 
 const draft = new Draft(form, {
-  read: () => ({
-    ranks: answers("rank"),
-    qualities: answers("quality"),
-    none_acceptable: form.elements.none_acceptable.checked,
-    note: form.elements.note.value,
-  }),
+  read: () => ({ ...readClicks(form), ...readEdit(), note: form.elements.note.value, prompt_flags: readFlags(form) }),
   write: (stored) => {
-    for (const card of cards) {
-      for (const [kind, given] of [["rank", stored.ranks], ["quality", stored.qualities]]) {
-        for (const radio of card.querySelectorAll(`input[name=${kind}_${id(card)}]`)) {
-          radio.checked = given?.[id(card)] === Number(radio.value);
-        }
-      }
-    }
-    form.elements.none_acceptable.checked = Boolean(stored.none_acceptable);
+    writeClicks(form, stored);
+    writeEdit(stored);
     form.elements.note.value = stored.note ?? "";
+    writeFlags(form, stored.prompt_flags);
     show();
+    undo?.forget();
   },
-  describe: (stored) => {
-    const other = cards.map((card) => ({
-      letter: card.dataset.letter, rank: stored.ranks?.[id(card)] ?? null, quality: stored.qualities?.[id(card)] ?? null,
-    }));
-    const qualities = other.map(({ letter, quality }) => `${letter} ${quality ?? "–"}`).join(", ");
-    return say(form, "sayOther", { summary: summary(other) || "–", qualities, note: stored.note || "–" });
-  },
+  describe: inSentence,
+});
+
+undo = new Undo(document.getElementById("undo"), {
+  read: () => readClicks(form),
+  write: (state) => writeClicks(form, state),
 });
 
 function show() {
   const now = outputs();
-  const ranked = now.filter((output) => output.rank !== null);
-  const rated = now.filter((output) => output.quality !== null);
   const open = rankingOpen();
-  for (const card of cards) card.querySelector("fieldset.rank").disabled = !open;
-  for (const button of form.querySelectorAll("[data-clear]")) {
-    const { rank, quality } = outputOf(button.closest(".output"));
-    button.hidden = rank === null && quality === null;
+  for (const fieldset of form.querySelectorAll("[data-rank], [data-pair]")) fieldset.disabled = !open;
+  for (const card of cards) {
+    card.querySelector("[data-clear]").hidden = rankOf(card) === null && Object.keys(answersOf(card)).length === 0;
   }
   document.getElementById("summary").textContent = summary(now);
-  const missing = now.filter((output) => output.rank === null).map((output) => output.letter).join(", ");
-  const parts = open
-    ? [say(form, "sayRanked", { n: ranked.length, k: now.length })]
-    : [say(form, "sayRated", { n: rated.length, k: now.length })];
-  if (open && missing && ranked.length) parts.push(say(form, "sayUnranked", { letters: missing }));
-  document.getElementById("progress").textContent = parts.join(" · ");
+  document.getElementById("progress").textContent = progress(now, open);
   warn(now);
-  if (open && !wasOpen && form.dataset.ratingsFirst === "true" && ranked.length === 0) announce(say(form, "sayOpen"));
+  const ranked = now.filter((output) => output.rank !== null);
+  showEdit(ranked.length === cards.length ? groupsOf(now)[0].map((output) => output.letter) : []);
+  if (open && wasOpen === false && ratedFirst && ranked.length === 0) announce(say(form, "sayOpen"));
   wasOpen = open;
+}
+
+function progress(now, open) {
+  if (!open) return say(form, "sayRated", { n: cards.filter(isRated).length, k: cards.length });
+  if (pair) {
+    const chosen = pair.querySelector(":checked");
+    return chosen ? chosen.dataset.text : say(form, "sayChoose");
+  }
+  const missing = now.filter((output) => output.rank === null).map((output) => output.letter);
+  const parts = [say(form, "sayRanked", { n: cards.length - missing.length, k: cards.length })];
+  if (missing.length && missing.length < cards.length) parts.push(say(form, "sayUnranked", { letters: missing.join(", ") }));
+  return parts.join(" · ");
 }
 
 function warn(now) {
   const list = document.getElementById("contradictions");
   const texts = contradictions(now).map(({ better, worse }) =>
-    say(form, "sayContradiction", { better: better.letter, worse: worse.letter, low: better.quality, high: worse.quality }));
+    say(form, "sayContradiction", { better: better.letter, worse: worse.letter, low: better.rating, high: worse.rating }));
   if (texts.join() === [...list.children].map((item) => item.textContent).join()) return;
   list.replaceChildren(...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
 }
 
-function describe(card, kind) {
-  const { letter, rank, quality } = outputOf(card);
-  if (kind === "quality") return say(form, "sayQuality", { letter, quality });
-  const tied = outputs().filter((other) => other.rank === rank && other.letter !== letter).map((other) => other.letter);
+function rankInWords(card) {
+  const now = outputs();
+  const { letter, rank } = now[cards.indexOf(card)];
+  const tied = now.filter((other) => other.rank === rank && other.letter !== letter).map((other) => other.letter);
   const line = say(form, tied.length ? "sayTied" : "sayRank", { letter, rank, others: tied.join(", ") });
-  const ranked = outputs().filter((other) => other.rank !== null).length;
-  return `${line}. ${say(form, "sayRanked", { n: ranked, k: cards.length })}`;
+  return `${line}. ${say(form, "sayRanked", { n: now.filter((other) => other.rank !== null).length, k: cards.length })}`;
 }
 
-form.addEventListener("judged", (event) => {
-  const card = event.target;
-  if (event.detail.kind === "rank") lastRanked = card;
-  announce(describe(card, event.detail.kind));
+// After every change of what is clicked, by whatever means.
+function judged(said = "") {
+  if (said) announce(said);
+  undo.note();
   show();
   draft.changed();
-});
+}
 
-form.addEventListener("input", (event) => {
-  const card = event.target.closest(".output");
-  if (card && event.target.type === "radio") {
-    const kind = event.target.name.startsWith("rank_") ? "rank" : "quality";
-    card.dispatchEvent(new CustomEvent("judged", { bubbles: true, detail: { kind } }));
+function rankTo(card, rank) {
+  setRank(card, rank);
+  lastRanked = card;
+  judged(rankInWords(card));
+}
+
+// ranks: those of every ranked output, by letter; null changes nothing.
+function rankAll(card, ranks) {
+  if (ranks) for (const [letter, rank] of Object.entries(ranks)) setRank(byLetter(letter), rank);
+  lastRanked = card;
+  judged(rankInWords(card));
+}
+
+function strengthTo(value) {
+  choose(pair, value);
+  const chosen = pair.querySelector(":checked");
+  judged(say(form, "sayStrength", { letter: chosen.dataset.letter, text: chosen.dataset.text }).trim());
+}
+
+function clear(card) {
+  clearCard(card);
+  judged(say(form, "sayCleared", { letter: letterOf(card) }));
+  card.focus({ preventScroll: true });
+}
+
+function takeBack() {
+  if (!undo.back()) { announce(say(form, "sayNothing")); return; }
+  announce(say(form, "sayUndone"));
+  show();
+  draft.changed();
+}
+
+form.addEventListener("input", ({ target }) => {
+  const card = target.closest(".output");
+  if (card) countFlags(card);
+  if (card && target.closest("[data-rank]")) lastRanked = card;
+  if (target.matches("input[type=radio], input[type=checkbox]") && !target.name.startsWith("prompt_flag")) {
+    judged(card && target.closest("[data-rank]") ? rankInWords(card) : "");
   } else {
     draft.changed();
   }
 });
 
-form.addEventListener("click", (event) => {
-  const card = event.target.closest(".output");
-  const mover = event.target.closest("[data-move]");
-  if (mover) set(card, "rank", moved(outputs(), outputOf(card), Number(mover.dataset.move)));
-  if (event.target.closest("[data-clear]")) {
-    for (const radio of card.querySelectorAll("input[type=radio]")) radio.checked = false;
-    announce(say(form, "sayCleared", { letter: card.dataset.letter }));
-    show();
-    draft.changed();
-    card.focus({ preventScroll: true });
-  }
+form.addEventListener("click", ({ target }) => {
+  const card = target.closest(".output");
+  const mover = target.closest("[data-move]");
+  if (mover) rankAll(card, stepped(outputs(), letterOf(card), Number(mover.dataset.move)));
+  if (target.closest("[data-clear]")) clear(card);
 });
 
-const rawToggle = document.getElementById("raw-toggle");
-rawToggle.addEventListener("click", () => {
-  const raw = rawToggle.getAttribute("aria-pressed") !== "true";
-  rawToggle.setAttribute("aria-pressed", String(raw));
-  for (const body of form.querySelectorAll(".output-body")) {
-    body.querySelector(".rendered")?.toggleAttribute("hidden", raw);
-    body.querySelector(".raw")?.toggleAttribute("hidden", !raw);
-  }
-});
+document.getElementById("undo").addEventListener("click", takeBack);
 
-// Keys. Off in text fields, off when the reader says so, never with Ctrl, Alt or Meta.
+// Keys. Off in text fields, off when the reader says so.
 
-try { keysOn.checked = localStorage.getItem(KEYS_OFF) === null; } catch { /* no storage: keys stay on */ }
-keysOn.addEventListener("change", () => {
-  try { keysOn.checked ? localStorage.removeItem(KEYS_OFF) : localStorage.setItem(KEYS_OFF, "1"); } catch { /* only for this page then */ }
-});
-
-const inText = (element) => element.closest("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])") !== null;
 const current = () => document.activeElement?.closest(".output") ?? null;
 
 function focusCard(card) {
@@ -152,44 +179,81 @@ function focusCard(card) {
   card.scrollIntoView({ block: "nearest" });
 }
 
-function rankTo(card, number) {
+function onRankKey(card, number) {
+  if (!pair && !card) return;
   if (!rankingOpen()) announce(say(form, "sayLocked"));
-  else if (number <= cards.length) set(card, "rank", number);
+  else if (pair) {
+    const radio = pair.querySelectorAll("input")[number - 1];
+    if (radio) strengthTo(radio.value);
+  } else if (number <= cards.length) rankTo(card, number);
 }
 
-function onDigit(event) {
-  const digit = Number(event.code.slice(-1));
+function tie(card) {
+  if (pair) { onRankKey(card, (pair.querySelectorAll("input").length + 1) / 2); return; }
+  const other = lastRanked && lastRanked !== card ? rankOf(lastRanked) : null;
+  if (card && other !== null) onRankKey(card, other);
+}
+
+function answer(card, number) {
+  const said = card && answerByKey(card, number);
+  if (said) judged(say(form, "sayAnswer", { letter: letterOf(card), ...said }));
+}
+
+// One action by its name (static/js/keys.js). Returns whether it is one of this screen.
+function act(name) {
   const card = current();
-  if (!card || digit < 1) return false;
-  if (event.shiftKey) { if (digit <= 7) set(card, "quality", digit); } else rankTo(card, digit);
+  const at = cards.indexOf(card);
+  const [, kind, rest] = /^(card|rank|quality)([A-L]|\d+)$/.exec(name) ?? [null, name, ""];
+  const actions = {
+    next: () => focusCard(cards[Math.min(at + 1, cards.length - 1)]),
+    previous: () => focusCard(cards[Math.max(at - 1, 0)]),
+    card: () => { if (byLetter(rest)) focusCard(byLetter(rest)); },
+    rank: () => onRankKey(card, Number(rest)),
+    quality: () => answer(card, Number(rest)),
+    tie: () => tie(card),
+    clear: () => { if (card) clear(card); },
+    undo: takeBack,
+    help: () => document.getElementById("keys").togglePopover(),
+  };
+  if (!actions[kind]) return false;
+  actions[kind]();
   return true;
 }
 
-function onKey(event) {
-  if (/^(Digit|Numpad)\d$/.test(event.code)) return onDigit(event);
-  const at = cards.indexOf(current());
-  if (event.key === "]") { focusCard(cards[Math.min(at + 1, cards.length - 1)]); return true; }
-  if (event.key === "[") { focusCard(cards[Math.max(at - 1, 0)]); return true; }
-  if (event.key === "=" && at >= 0) {
-    const other = lastRanked && lastRanked !== cards[at] ? outputOf(lastRanked).rank : null;
-    if (other !== null) rankTo(cards[at], other);
-    return true;
-  }
-  if (event.key === "?") { document.getElementById("keys").togglePopover(); return true; }
-  const card = cards.find((candidate) => candidate.dataset.letter === event.key.toUpperCase());
-  if (card && !event.shiftKey) { focusCard(card); return true; }
-  return false;
+const keysOn = document.getElementById("keys-on");
+const KEYS_OFF = "volant.keys.off";
+try { keysOn.checked = localStorage.getItem(KEYS_OFF) === null; } catch { /* no storage: keys stay on */ }
+keysOn.addEventListener("change", () => {
+  try { keysOn.checked ? localStorage.removeItem(KEYS_OFF) : localStorage.setItem(KEYS_OFF, "1"); } catch { /* only for this page then */ }
+});
+
+const inText = (element) => element.closest("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])") !== null;
+
+function nameOf(event) {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.shiftKey) return "undo";
+  if (!keysOn.checked || event.ctrlKey || event.metaKey || event.altKey) return null;
+  if (/^(Digit|Numpad)\d$/.test(event.code)) return `${event.shiftKey ? "quality" : "rank"}${event.code.slice(-1)}`;
+  const named = { "]": "next", "[": "previous", "=": "tie", "?": "help" }[event.key];
+  return named ?? (!event.shiftKey && /^[a-l]$/i.test(event.key) ? `card${event.key.toUpperCase()}` : null);
 }
 
 document.addEventListener("keydown", (event) => {
-  if (!keysOn.checked || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (inText(event.target) || document.querySelector("[popover]:popover-open")) return;
-  if (onKey(event)) event.preventDefault();
+  if (event.isComposing || inText(event.target) || document.querySelector("[popover]:popover-open")) return;
+  const name = nameOf(event);
+  if (name && act(name)) event.preventDefault();
+});
+
+form.addEventListener("volant:refused", () => {
+  const missing = cards.find((card) => !isRated(card) && ratedFirst) ?? (pair ? pair.querySelector("input:not(:disabled)") : cards.find((card) => rankOf(card) === null));
+  missing?.focus();
 });
 
 for (const button of form.querySelectorAll("[data-move]")) button.hidden = false;
+watchFlags(form);
 submitInPlace(form, draft);
 submitOnCtrlEnter(form);
 draft.watchLease(document.getElementById("lease-until").dateTime);
 show();
+// A new task begins with its conversation, whose region the arrow keys scroll.
+if (document.activeElement === document.body) form.querySelector(".prompt-scroll").focus({ preventScroll: true });
 form.dataset.ready = "";

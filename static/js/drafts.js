@@ -277,6 +277,7 @@ export function submitInPlace(form, draft) {
       draft.note("");
       const fields = Object.values(answer.error.fields ?? {}).flat().filter((text) => text !== answer.error.message);
       draft.problem([answer.error.message, ...fields].join(" "));
+      form.dispatchEvent(new CustomEvent("volant:refused", { detail: answer.error }));
     } catch {
       draft.problem(say(form, "sayOffline"));
     }

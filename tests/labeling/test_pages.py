@@ -90,7 +90,7 @@ def test_a_refused_ranking_keeps_what_was_chosen(client: Client, assignment: Ass
     first, second = assignment.shown_order
     client.force_login(assignment.labeler)
     address = f"/tasks/{assignment.token}/submit/"
-    form = {f"rank_{first}": "1", "rank_x": "2", f"quality_{second}": "9", "note": "because"}
+    form = {f"rank_{first}": "1", "rank_x": "2", f"answer_{second}_quality": "9", "note": "because"}
     page = client.post(address, form)
     assert page.status_code == 400
     text = page.content.decode()
