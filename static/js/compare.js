@@ -1,11 +1,12 @@
 // The Compare screen: radios and boxes stay the truth, this adds keys, arrows, the live summary, undo and the draft.
 
 import { readEdit, showEdit, watchEdit, writeEdit } from "./edit_step.js";
-import { Draft, say, submitInPlace, submitOnCtrlEnter } from "./drafts.js";
+import { csrfToken, Draft, say, submitInPlace, submitOnCtrlEnter } from "./drafts.js";
 import {
   answerByKey, answersOf, cardsOf, choose, clearCard, countFlags, idOf, inWords, isRated, rankOf, readClicks, setRank,
   strengthOf, writeClicks,
 } from "./judgement.js";
+import { actionOf, turnKeys } from "./keys.js";
 import "./math.js";
 import { describeFlags, readFlags, watchFlags, writeFlags } from "./prompt_flags.js";
 import { contradictions, groupsOf, ranksOfStrength, stepped, summary } from "./ranking.js";
@@ -166,11 +167,28 @@ form.addEventListener("click", ({ target }) => {
   const mover = target.closest("[data-move]");
   if (mover) rankAll(card, stepped(outputs(), letterOf(card), Number(mover.dataset.move)));
   if (target.closest("[data-clear]")) clear(card);
+  if (target.closest("[data-raw]")) showRaw([card], !isRaw(card));
 });
+
+// The source of an answer instead of what it renders to: for all, or for one.
+
+const rawToggle = document.getElementById("raw-toggle");
+const isRaw = (card) => card.querySelector(".raw")?.hidden === false;
+
+function showRaw(these, raw) {
+  for (const card of these) {
+    card.querySelector(".rendered")?.toggleAttribute("hidden", raw);
+    card.querySelector(".raw")?.toggleAttribute("hidden", !raw);
+    card.querySelector("[data-raw]")?.setAttribute("aria-pressed", String(raw));
+  }
+  rawToggle.setAttribute("aria-pressed", String(cards.every((card) => isRaw(card) || !card.querySelector(".raw"))));
+}
+
+rawToggle.addEventListener("click", () => showRaw(cards, rawToggle.getAttribute("aria-pressed") !== "true"));
 
 document.getElementById("undo").addEventListener("click", takeBack);
 
-// Keys. Off in text fields, off when the reader says so.
+// Keys: static/js/keys.js says what a keydown means.
 
 const current = () => document.activeElement?.closest(".output") ?? null;
 
@@ -213,6 +231,7 @@ function act(name) {
     tie: () => tie(card),
     clear: () => { if (card) clear(card); },
     undo: takeBack,
+    raw: () => (card ? showRaw([card], !isRaw(card)) : rawToggle.click()),
     help: () => document.getElementById("keys").togglePopover(),
   };
   if (!actions[kind]) return false;
@@ -221,25 +240,11 @@ function act(name) {
 }
 
 const keysOn = document.getElementById("keys-on");
-const KEYS_OFF = "volant.keys.off";
-try { keysOn.checked = localStorage.getItem(KEYS_OFF) === null; } catch { /* no storage: keys stay on */ }
-keysOn.addEventListener("change", () => {
-  try { keysOn.checked ? localStorage.removeItem(KEYS_OFF) : localStorage.setItem(KEYS_OFF, "1"); } catch { /* only for this page then */ }
-});
-
-const inText = (element) => element.closest("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])") !== null;
-
-function nameOf(event) {
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.shiftKey) return "undo";
-  if (!keysOn.checked || event.ctrlKey || event.metaKey || event.altKey) return null;
-  if (/^(Digit|Numpad)\d$/.test(event.code)) return `${event.shiftKey ? "quality" : "rank"}${event.code.slice(-1)}`;
-  const named = { "]": "next", "[": "previous", "=": "tie", "?": "help" }[event.key];
-  return named ?? (!event.shiftKey && /^[a-l]$/i.test(event.key) ? `card${event.key.toUpperCase()}` : null);
-}
+keysOn.addEventListener("change", () => turnKeys(keysOn.checked, { url: document.body.dataset.keysSwitch, token: csrfToken(form) }));
 
 document.addEventListener("keydown", (event) => {
-  if (event.isComposing || inText(event.target) || document.querySelector("[popover]:popover-open")) return;
-  const name = nameOf(event);
+  if (document.querySelector("[popover]:popover-open")) return;
+  const name = actionOf(event);
   if (name && act(name)) event.preventDefault();
 });
 
@@ -248,7 +253,7 @@ form.addEventListener("volant:refused", () => {
   missing?.focus();
 });
 
-for (const button of form.querySelectorAll("[data-move]")) button.hidden = false;
+for (const button of [rawToggle, ...form.querySelectorAll("[data-move], [data-raw]")]) button.hidden = false;
 watchFlags(form);
 submitInPlace(form, draft);
 submitOnCtrlEnter(form);
