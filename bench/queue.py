@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from bench.queueing import filling, web
 from config.stack.postgres import EmbeddedPostgres
 
@@ -40,6 +42,7 @@ class Size:
     project: int
     round: int
     people: list[int]
+    server: int
     workers: list[subprocess.Popen[str]] = field(default_factory=list)
     answered: int = 0
     duplicates: int = 0
@@ -89,8 +92,9 @@ def cell(size: Size, labelers: int, seconds: float) -> dict[str, float]:
     people = size.people[:labelers]
     parts = [part for part in (people[number::PROCESSES] for number in range(PROCESSES)) if part]
     began = time.perf_counter()
+    server = cpu_of_server(size.server)
     told = size.ask([{"labelers": part, "seconds": seconds} for part in parts])
-    passed = time.perf_counter() - began
+    passed, server = time.perf_counter() - began, cpu_of_server(size.server) - server
     trouble = [text for one in told for text in one["trouble"]]
     if trouble:
         sys.exit(f"A labeler failed: {trouble}")
@@ -103,8 +107,18 @@ def cell(size: Size, labelers: int, seconds: float) -> dict[str, float]:
         "p50": _at(both, 0.5),
         "p95": _at(both, 0.95),
         "claim_p50": _at(sorted(1000 * took for took in claims), 0.5),
+        "cpu_ms": 1000 * sum(one["cpu"] for one in told) / max(1, len(both)),
+        "server_cpu_ms": 1000 * server / max(1, len(both)),
         "submit_p50": _at(sorted(1000 * took for took in submits), 0.5),
     }
+
+
+def cpu_of_server(pid: int) -> float:
+    """Return the seconds of CPU that PostgreSQL has used, with all its processes, living and ended."""
+    main = psutil.Process(pid)
+    own = main.cpu_times()
+    living = [child.cpu_times() for child in main.children(recursive=True)]
+    return own.children_user + own.children_system + sum(one.user + one.system for one in living)
 
 
 def _at(ordered: list[float], share: float) -> float:
@@ -126,7 +140,8 @@ def make_size(postgres: EmbeddedPostgres, tasks: int) -> Size:
         env=environment, check=True, capture_output=True, text=True,
     )  # fmt: skip
     project, turn, people = json.loads(made.stdout)
-    size = Size(tasks, url, project, turn, people)
+    assert postgres.process is not None
+    size = Size(tasks, url, project, turn, people, postgres.process.pid)
     began = time.monotonic()
     wanted = size.fill()
     print(f"{tasks:,} tasks, {wanted:,} wanted judgements, filled in {time.monotonic() - began:.0f} s", flush=True)
@@ -161,9 +176,12 @@ def report(sizes: list[Size], options: argparse.Namespace) -> dict[str, Any]:
     table = {
         key: {name: statistics.median(run[name] for run in runs) for name in runs[0]} for key, runs in cells.items()
     }
-    print("| tasks | labelers | judgements/s | p50 ms | p95 ms | claim p50 | submit p50 |\n| --- " + "| --- " * 6 + "|")
+    print("| tasks | labelers | judgements/s | p50 ms | p95 ms | claim p50 | submit p50 | CPU ms | of PostgreSQL |")
+    print("| --- " * 9 + "|")
     for (tasks, labelers), row in sorted(table.items()):
-        figures = " | ".join(f"{row[name]:.1f}" for name in ("p50", "p95", "claim_p50", "submit_p50"))
+        figures = " | ".join(
+            f"{row[name]:.1f}" for name in ("p50", "p95", "claim_p50", "submit_p50", "cpu_ms", "server_cpu_ms")
+        )
         print(f"| {tasks:,} | {labelers} | {row['rate']:.0f} | {figures} |")
     asked = min(options.labelers, key=lambda number: abs(number - 10))
     small, large = min(options.sizes), max(options.sizes)
