@@ -60,7 +60,7 @@ def own_work(labeler: User, wanted: Wanted) -> QuerySet[Assignment]:
         ended = ended.filter(task__project__slug=wanted.project)
     if wanted.query:
         ended = _searched(ended, wanted.query)
-    work: QuerySet[Any] = with_standing(ended).annotate(unread=_unread(labeler))
+    work: QuerySet[Any] = with_news(ended, labeler)
     conditions: Mapping[str, Q] = {
         "unread": Q(unread=True),
         "sent_back": Q(verdict=Verdict.SENT_BACK),
@@ -71,6 +71,11 @@ def own_work(labeler: User, wanted: Wanted) -> QuerySet[Assignment]:
     if wanted.state:
         work = work.filter(conditions[wanted.state])
     return work.select_related("task__prompt", "task__project").order_by("-ended_at", "-pk")
+
+
+def with_news(work: QuerySet[Assignment], labeler: User) -> QuerySet[Any]:
+    """Add `verdict`, what reviewers last said of the newest revision, and whether there is anything `unread`."""
+    return with_standing(work).annotate(unread=_unread(labeler))
 
 
 def older_than(work: QuerySet[Assignment], ended_at: datetime, pk: int) -> QuerySet[Assignment]:

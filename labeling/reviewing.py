@@ -24,6 +24,7 @@ from labeling.models import (
 from labeling.services.judging import asked_before
 from labeling.statistics.disagreement import pairwise_disagreement
 
+STANDINGS = ("new", "sent_back", "reviewed")
 TASKS_COMPARED = 300
 """How many of the newest tasks with several judgements are looked through for disagreements."""
 

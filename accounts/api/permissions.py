@@ -9,7 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.models import User
-from accounts.permissions import Actor, can_label, can_manage_people, can_research
+from accounts.permissions import Actor, can_label, can_manage_people, can_research, can_review
 
 
 class _Allowed(BasePermission):
@@ -21,6 +21,10 @@ class _Allowed(BasePermission):
 
 class CanLabel(_Allowed):
     predicate = staticmethod(can_label)
+
+
+class CanReview(_Allowed):
+    predicate = staticmethod(can_review)
 
 
 class CanResearch(_Allowed):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.api import guidelines, judgement_forms, members, projects, prompts, work
+from labeling.api import exchange, guidelines, judgement_forms, members, projects, prompts, review, work
 
 _PROJECT = "projects/<slug:slug>/"
 _ASSIGNMENT = "assignments/<uuid:token>/"
@@ -34,5 +34,14 @@ urlpatterns = [
     path(f"{_ASSIGNMENT}prompt/", prompts.WrittenPromptView.as_view(), name="api_written_prompt"),
     path(f"{_ASSIGNMENT}comparison/", work.ComparisonView.as_view(), name="api_comparison"),
     path(f"{_ASSIGNMENT}skip/", work.SkipView.as_view(), name="api_skip"),
+    path(f"{_ASSIGNMENT}thread/", exchange.ThreadView.as_view(), name="api_thread"),
+    path(f"{_ASSIGNMENT}reviews/", exchange.FeedbackView.as_view(), name="api_feedback"),
+    path(f"{_ASSIGNMENT}revisions/", exchange.RevisionsView.as_view(), name="api_revisions"),
+    path("my-work/figures/", exchange.FiguresView.as_view(), name="api_figures"),
+    path("review/", review.ReviewsView.as_view(), name="api_reviews"),
+    path("review/<int:pk>/", review.ReviewView.as_view(), name="api_review"),
+    path("review/<int:pk>/edit/", review.ReviewEditView.as_view(), name="api_review_edit"),
+    path("review/<int:pk>/thread/", review.ReplyView.as_view(), name="api_review_reply"),
+    path("questions/", review.QuestionsView.as_view(), name="api_questions"),
     path("my-work/", work.MyWorkView.as_view(), name="api_my_work"),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -17,9 +17,10 @@ from rest_framework.views import APIView
 from accounts.api.permissions import CanLabel, actor_of
 from accounts.api.serializers import ErrorSerializer
 from accounts.api.views import parsed
+from labeling import own_work
 from labeling.api import work_shapes as shapes
 from labeling.api.projects import InProject
-from labeling.models import Assignment
+from labeling.models import Assignment, TaskKind
 from labeling.services import answers, drafts, queue
 
 
@@ -111,8 +112,16 @@ class SkipView(OwnAssignment):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+@extend_schema(
+    parameters=[
+        OpenApiParameter("q", str, description="Words of the prompt or of my answer."),
+        OpenApiParameter("kind", str, enum=TaskKind.values),
+        OpenApiParameter("project", str, description="The project's slug."),
+        OpenApiParameter("state", str, enum=list(own_work.STATES)),
+    ]
+)
 class MyWorkView(generics.ListAPIView[Assignment]):
-    """What I did and what I have in hand, newest first."""
+    """What I did and what I have in hand, newest first; with a filter, what I submitted or skipped."""
 
     serializer_class = shapes.MyWorkSerializer
     permission_classes = [IsAuthenticated, CanLabel]
@@ -121,4 +130,8 @@ class MyWorkView(generics.ListAPIView[Assignment]):
     def get_queryset(self) -> QuerySet[Assignment]:
         if getattr(self, "swagger_fake_view", False):
             return Assignment.objects.none()
-        return Assignment.objects.of(actor_of(self.request)).seen().select_related("task__project", "task__prompt")
+        me, wanted = actor_of(self.request), own_work.read_wanted(self.request.query_params)
+        if wanted.as_query():
+            return own_work.own_work(me, wanted)
+        mine = Assignment.objects.of(me).seen().select_related("task__project", "task__prompt")
+        return own_work.with_news(mine, me)

@@ -214,8 +214,15 @@ class MyWorkSerializer(serializers.ModelSerializer[Assignment]):
     kind = serializers.CharField(source="task.kind")
     project = serializers.SlugField(source="task.project.slug")
     prompt = serializers.CharField(source="task.prompt.last_turn", allow_null=True)
+    verdict = serializers.CharField(
+        allow_null=True, read_only=True, help_text="The last word of a reviewer on the newest revision."
+    )
+    unread = serializers.BooleanField(read_only=True, help_text="A verdict or an answer that I have not looked at.")
 
     class Meta:
         model = Assignment
-        fields = ("token", "kind", "project", "prompt", "state", "claimed_at", "ended_at", "skip_reason")
+        fields = (
+            "token", "kind", "project", "prompt", "state", "claimed_at", "ended_at", "skip_reason", "active_seconds",
+            "verdict", "unread",
+        )  # fmt: skip
         read_only_fields = fields

@@ -22,7 +22,6 @@ from labeling.views.mending import Mending, mending_of
 from labeling.views.threads import thread_context
 
 PAGE_SIZE = 30
-STANDINGS = ("new", "sent_back", "reviewed")
 
 
 @never_cache
@@ -31,7 +30,7 @@ STANDINGS = ("new", "sent_back", "reviewed")
 def review_list(request: HttpRequest) -> HttpResponse:
     """List what waits for review, disagreements first; ``?show=sent_back`` and ``reviewed`` list the rest."""
     standing = request.GET.get("show", "new")
-    if standing not in STANDINGS:
+    if standing not in reviewing.STANDINGS:
         standing = "new"
     before = request.GET.get("before", "")
     work = reviewing.submitted_work(request.user, standing)
