@@ -13,10 +13,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import person, require
 from accounts.exceptions import VolantError
+from accounts.models import User
 from accounts.permissions import can_label
+from labeling.current_answers import revisions_of
 from labeling.few_shot import MOST_PAIRS
-from labeling.models import PromptKind, WrittenPrompt
-from labeling.services import texts
+from labeling.models import PromptKind, Review, WrittenPrompt
+from labeling.services import reviews, texts
 from labeling.services.written_prompts import as_given, is_used, revise_written_prompt
 from labeling.views.written_prompt import read_prompt, shown
 
@@ -46,8 +48,21 @@ def written_prompt(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, gettext("Saved as a new revision; the earlier one is kept."))
             return redirect("labeling:my_work")
-    context = _context(answer, draft, refusal)
+    context = _context(answer, draft, refusal) | _said(person(request), answer)
     return render(request, "labeling/revise_written_prompt.html", context, status=refusal.status if refusal else 200)
+
+
+def _said(labeler: User, answer: WrittenPrompt) -> dict[str, Any]:
+    """Return what reviewers said of the prompt, and its revisions; looking at it is having seen it."""
+    if answer.assignment is None:
+        return {}
+    said = {
+        "assignment": answer.assignment,
+        "history": list(Review.objects.filter(assignment=answer.assignment).select_related("reviewer")),
+        "revisions": revisions_of(answer.assignment),
+    }
+    reviews.mark_seen(labeler=labeler, assignment=answer.assignment)
+    return said
 
 
 def _context(answer: WrittenPrompt, draft: dict[str, Any], refusal: VolantError | None) -> dict[str, Any]:

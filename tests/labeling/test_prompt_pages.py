@@ -193,3 +193,36 @@ def test_pairs_are_told_apart_from_their_context(desk: Desk) -> None:
     desk.write(NewPrompt("Add.", (Pair("1+1", "2"), Pair("2+2", "4"))), "few_shot")
     said = {answer.prompt.last_turn.split("\n")[-1]: answer.text for answer in Demonstration.objects.all()}
     assert said == {"1+1": "2", "2+2": "4"}
+
+
+def test_a_written_prompt_stands_in_my_work_and_in_review(desk: Desk, client: Client) -> None:
+    written = desk.write(FEW_SHOT, "few_shot")
+    client.force_login(desk.labeler)
+    page = client.get("/my-work/").content.decode()
+    assert f"/my-work/prompts/{written.pk}/" in page and "Name the capital." in page
+    assert client.get(f"/tasks/{written.assignment.token}/").status_code == 200  # type: ignore[union-attr]
+    client.force_login(ReviewerFactory(member_of=desk.project))
+    assert client.get("/review/").status_code == 200
+    reviewed = client.get(f"/review/{written.assignment_id}/")
+    page = reviewed.content.decode()
+    assert reviewed.status_code == 200 and "Name the capital." in page and "Response 4" in page
+    sent = client.post(
+        f"/review/{written.assignment_id}/", {"verdict": "sent_back", "comment": "Shorter.", "revision": "1"}
+    )
+    assert sent.status_code == 302
+    client.force_login(desk.labeler)
+    assert "Shorter." in client.get(f"/my-work/prompts/{written.pk}/").content.decode()
+    body = {"text": "Name it.", "query": ["a", "c"], "response": ["b", "d"], "reason": "shorter"}
+    assert client.post(f"/my-work/prompts/{written.pk}/", body).status_code == 302
+    newest = WrittenPrompt.objects.current().get()
+    assert "Revisions" in client.get(f"/my-work/prompts/{newest.pk}/").content.decode()
+
+
+def test_a_skipped_draft_shows_its_pairs(desk: Desk, client: Client) -> None:
+    desk.ask("few_shot")
+    assignment = desk.claim()
+    draft = NewPrompt("Half done.", (Pair("only a query", ""),)).as_draft()
+    drafts.save_draft(token=assignment.token, labeler=desk.labeler, draft=draft, base_version=0)
+    queue.skip(token=assignment.token, labeler=desk.labeler, reason="unclear")
+    client.force_login(desk.labeler)
+    assert "only a query" in client.get(f"/tasks/{assignment.token}/").content.decode()
