@@ -21,7 +21,7 @@ from training.models import Checkpoint, Run, RunInput, RunMetric, RunState, Samp
 from training.rlhf.records import Sample as SampleRecord
 from training.rlhf.records import record_line
 from training.rlhf.rundir import RunDir, write_atomically
-from training.storage import artifact, run_path
+from training.storage import artifact, artifact_root, run_path
 
 
 def start(project: Project, stage: str = "sft") -> tuple[Run, Claim, RunDir]:
@@ -186,9 +186,14 @@ def test_no_secret_reaches_the_child() -> None:
     })  # fmt: skip
     assert set(kept) == {
         "PATH", "HF_HOME", "CUDA_VISIBLE_DEVICES", "LC_ALL", "OMP_NUM_THREADS", "PIP_INDEX_URL", "https_proxy",
-        "PYTHONPATH", "OMP_WAIT_POLICY", "TOKENIZERS_PARALLELISM", "PYTHONUNBUFFERED",
+        "PYTHONPATH", "OMP_WAIT_POLICY", "TOKENIZERS_PARALLELISM", "PYTHONUNBUFFERED", "VOLANT_CACHE",
     }  # fmt: skip
     assert kept["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+def test_what_one_run_fetched_serves_the_next() -> None:
+    assert child_environment({})["VOLANT_CACHE"] == str(artifact_root() / "cache")
+    assert child_environment({"VOLANT_CACHE": "/models"})["VOLANT_CACHE"] == "/models"
 
 
 def test_a_full_disk_is_named_even_when_the_log_lost_its_last_words() -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from training.storage import artifact_root
+
 GRACE_SECONDS = 30.0
 """How long a stage has, after SIGTERM, to finish its step and write a checkpoint."""
 
@@ -34,11 +36,13 @@ def child_environment(environment: dict[str, str] | None = None) -> dict[str, st
     """Return the environment of a stage: no database, broker or secret key, and patient threads.
 
     OMP_WAIT_POLICY=PASSIVE: idle OpenMP threads sleep instead of spinning, several times faster on shared cores.
+    VOLANT_CACHE: beside the artifacts unless it is set, so that what one run has fetched serves the next.
     """
     source = dict(os.environ) if environment is None else environment
     kept = {name: value for name, value in source.items() if _PASSED_ON.match(name)}
     kept.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     kept.setdefault("TOKENIZERS_PARALLELISM", "false")
+    kept["VOLANT_CACHE"] = source.get("VOLANT_CACHE") or str(artifact_root() / "cache")
     return kept | {"PYTHONUNBUFFERED": "1"}
 
 

