@@ -48,6 +48,13 @@ SITUATIONS = [
     (replace(FROZEN, bases=0), Verb.ADD_BASE, ""),
     (replace(FROZEN, in_flight=(3, "sft")), Verb.WATCH_RUN, "3"),
     (replace(FROZEN, failed=(3, "sft")), Verb.MEND_RUN, "3"),
+    # Frozen before there were enough, by hand: that was a decision, and the loop goes on with it.
+    (replace(HALF, sft_dataset=True), Verb.START_RUN, "sft"),
+    # A base model on its way keeps nobody from writing, and one that did not come leaves the base from before.
+    (replace(HALF, in_flight=(3, "convert")), Verb.WRITE, ""),
+    (replace(FROZEN, in_flight=(3, "convert")), Verb.WATCH_RUN, "3"),
+    (replace(FROZEN, failed=(3, "convert")), Verb.START_RUN, "sft"),
+    (replace(FROZEN, bases=0, failed=(3, "convert")), Verb.MEND_RUN, "3"),
     (SFT, Verb.FREEZE, "ppo"),
     (FROZEN_PROMPTS, Verb.START_RUN, "generate"),
     (ANSWERED, Verb.PUBLISH, "7"),

@@ -87,15 +87,27 @@ def decide(facts: Facts) -> NextAction:
         )
     if facts.round is None:
         return NextAction(Verb.OPEN_ROUND, _("Open a round"), _("Work is given out in rounds, and none is open."))
+    step = _from_labels_to_policies(facts)
     if facts.in_flight is not None:
         run, stage = facts.in_flight
+        if stage == _FETCHES_A_BASE and step.verb in _BY_PEOPLE:
+            return step
         return NextAction(
             Verb.WATCH_RUN, _("Watch the run"), _("A %(stage)s run is under way.") % {"stage": stage}, str(run)
         )
-    if facts.failed is not None:
+    if facts.failed is not None and not (facts.failed[1] == _FETCHES_A_BASE and facts.bases):
         run, stage = facts.failed
         why = _("The last %(stage)s run failed; its page says why.") % {"stage": stage}
         return NextAction(Verb.MEND_RUN, _("See what went wrong"), why, str(run))
+    return step
+
+
+_FETCHES_A_BASE = "convert"
+"""This stage stands beside the loop: people write on while it works, and without it there is the base from before."""
+_BY_PEOPLE = (Verb.ASK_TO_WRITE, Verb.WRITE, Verb.COMPARE)
+
+
+def _from_labels_to_policies(facts: Facts) -> NextAction:
     if not facts.sft_policy:
         return _towards_sft(facts)
     if not facts.compare_tasks:
@@ -108,8 +120,8 @@ def _towards_sft(facts: Facts) -> NextAction:
     if not facts.write_tasks and not facts.demonstrations:
         why = _("SFT learns from answers that people write; nobody was asked for one yet.")
         return NextAction(Verb.ASK_TO_WRITE, _("Ask for demonstrations"), why)
-    if facts.write_open and facts.demonstrations < ENOUGH_DEMONSTRATIONS:
-        why = _("%(open)s prompts wait for an answer; SFT begins to pay from about %(enough)s.") % {
+    if facts.write_open and facts.demonstrations < ENOUGH_DEMONSTRATIONS and not facts.sft_dataset:
+        why = _("%(open)s answers are still to be written; SFT begins to pay from about %(enough)s.") % {
             "open": facts.write_open, "enough": ENOUGH_DEMONSTRATIONS,
         }  # fmt: skip
         return NextAction(Verb.WRITE, _("Write answers"), why)
@@ -143,9 +155,9 @@ def _towards_ppo(facts: Facts) -> NextAction:
         return _towards_outputs(facts, in_next_round=True)
     if not facts.rm_dataset:
         if facts.compare_open and facts.comparisons < ENOUGH_COMPARISONS:
-            why = _("%(open)s prompts wait for a ranking of their outputs; the reward model learns from them.") % {
-                "open": facts.compare_open
-            }
+            why = _("%(open)s rankings are still to be made; the reward model learns from about %(enough)s on.") % {
+                "open": facts.compare_open, "enough": ENOUGH_COMPARISONS,
+            }  # fmt: skip
             return NextAction(Verb.COMPARE, _("Rank outputs"), why)
         if not facts.comparisons:
             why = _("All outputs of this round were skipped; generate new ones.")
