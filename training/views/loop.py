@@ -15,7 +15,10 @@ from accounts.exceptions import VolantError
 from labeling.models import Project, Split
 from training.exceptions import ConfigRefused
 from training.loop import LoopState, NextAction, Verb, loop_state
+from training.models import Stage
 from training.services.advance import advance_loop
+from training.services.base_models import smollm2_offered
+from training.services.run_inputs import default_inputs
 from training.views.access import project_for, researchers_only
 from training.views.history import round_history
 from training.views.table import counts_table
@@ -53,6 +56,12 @@ def loop_context(project: Project) -> dict[str, Any]:
         "state": state,
         "next_href": _page_of(project, state.next_action),
         "settings_href": _settings_of(project, state.next_action),
+        "freeze_href": _freeze_of(project, state),
+        # What SFT starts from, until it has started: the moment to take another base model.
+        "base": None
+        if state.facts.sft_policy
+        else next(iter(default_inputs(project, Stage.SFT).get("model", ())), None),
+        "smollm2_offered": not state.facts.sft_policy and smollm2_offered(project),
         "stations": _stations(project, state),
         "counts": counts_table(state),
         "history": round_history(project),
@@ -77,6 +86,13 @@ def _settings_of(project: Project, action: NextAction) -> str:
     if action.verb == Verb.FREEZE:
         return f"{reverse('training:freeze', args=[project.slug])}?kind={action.target}"
     return ""
+
+
+def _freeze_of(project: Project, state: LoopState) -> str:
+    """Return the form that goes on with what people made so far; empty when they made nothing or are done."""
+    kind = {Verb.WRITE: "sft", Verb.COMPARE: "rm"}.get(state.next_action.verb)
+    made = state.facts.demonstrations if kind == "sft" else state.facts.comparisons
+    return f"{reverse('training:freeze', args=[project.slug])}?kind={kind}" if kind and made else ""
 
 
 _ACTIVE = {

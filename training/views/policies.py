@@ -14,6 +14,7 @@ from accounts.access import person
 from labeling.models import Project
 from training.exceptions import TrainingError
 from training.models import POLICY_KINDS, Checkpoint, CheckpointKind
+from training.services.base_models import fetch_smollm2, smollm2_offered
 from training.services.checkpoints import promote_checkpoint, register_base
 from training.views.access import newest_first, project_for, researchers_only
 from training.views.curves import HEADLINE
@@ -38,6 +39,7 @@ def policies(request: HttpRequest, project_slug: str) -> HttpResponse:
         "chosen_kind": kind,
         "policy_kinds": POLICY_KINDS,
         "headline": HEADLINE,
+        "smollm2_offered": smollm2_offered(project),
         "convert_href": reverse("training:run_new", args=[project.slug, "convert"]),
         "promoted": Checkpoint.objects.filter(project=project, promoted_at__isnull=False).first(),
     }
@@ -92,3 +94,16 @@ def add_base(request: HttpRequest, project_slug: str) -> HttpResponse:
     else:
         messages.success(request, _("%(name)s can be trained from now.") % {"name": base.name})
     return redirect("training:policies", project.slug)
+
+
+@researchers_only
+@require_POST
+def take_smollm2(request: HttpRequest, project_slug: str) -> HttpResponse:
+    """Fetch SmolLM2 and make it a base model of the project; the run's page shows how far it is."""
+    project = project_for(request, project_slug)
+    try:
+        run = fetch_smollm2(actor=person(request), project=project)
+    except TrainingError as error:
+        messages.error(request, str(error))
+        return redirect("training:policies", project.slug)
+    return redirect("training:run", run.pk)
