@@ -53,9 +53,16 @@ def nav_link(context: template.Context, name: str, project: Project | None = Non
     return None
 
 
+_LISTED_ON = {
+    "training:run": "training:runs",
+    "training:dataset": "training:datasets",
+}
+"""Pages of one thing, whose address does not begin with that of the list that leads to them."""
+
+
 def _is_here(context: template.Context, name: str, href: str) -> bool:
     request = context.get("request")
     match = getattr(request, "resolver_match", None)
     if request is None or match is None:
         return False
-    return match.view_name == name or (href != "/" and request.path.startswith(href))
+    return _LISTED_ON.get(match.view_name, match.view_name) == name or (href != "/" and request.path.startswith(href))

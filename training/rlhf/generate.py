@@ -34,7 +34,7 @@ def train(config: GenerateConfig, run: RunDir, device: torch.device) -> Outcome:
     done = read_samples(run, names)
     progress = Progress(len(names), len(done))
     metrics: dict[str, float] = {}
-    left_out = 0
+    left_out: set[str] = set()
     for name, path in policies.items():
         missing = [
             p for p in prompts if not all(sample_id(p.id, name, n) in done for n in range(config.samples_per_prompt))
@@ -45,7 +45,7 @@ def train(config: GenerateConfig, run: RunDir, device: torch.device) -> Outcome:
         room = prompt_room(path, config.max_prompt_length, config.max_new_tokens)
         encoded = [(p, encode_prompt(tokenizer, p.prompt)) for p in missing]
         work = [(p, ids) for p, ids in encoded if len(ids) <= room]
-        left_out += len(encoded) - len(work)
+        left_out |= {p.id for p, ids in encoded if len(ids) > room}
         began, tokens = time.monotonic(), 0
         for batch in batches_by_length(
             [len(ids) for _, ids in work], max(config.batch_size // config.samples_per_prompt, 1)
@@ -61,7 +61,7 @@ def train(config: GenerateConfig, run: RunDir, device: torch.device) -> Outcome:
             run.log_metrics(len(done), {"samples": len(done), f"tokens_per_second/{name}": speed})
             progress(len(done), tokens_per_second=speed)
     if left_out:
-        print(f"{left_out} prompts were longer than the limit and left out", flush=True)
+        print(f"{len(left_out)} of {len(prompts)} prompts were longer than the limit and left out", flush=True)
     stopped = stopping() and len(done) < len(names)
     if not stopped:
         order = {name: i for i, name in enumerate(policies)}
@@ -70,7 +70,7 @@ def train(config: GenerateConfig, run: RunDir, device: torch.device) -> Outcome:
             done.values(), key=lambda s: (order[s.checkpoint], place[s.prompt_id], int(s.id.rsplit("/")[-1]))
         )
         write_atomically(run.samples, "".join(map(record_line, ranked)))
-    return Outcome(0, metrics | summary(policies, list(done.values())) | {"left_out": left_out}, None, stopped)
+    return Outcome(0, metrics | summary(policies, list(done.values())) | {"left_out": len(left_out)}, None, stopped)
 
 
 @dataclass(frozen=True)

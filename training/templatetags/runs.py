@@ -96,6 +96,6 @@ def metric_name(name: str) -> str:
         "valid_loss": _("held-out loss"), "loss": _("loss"), "score": _("score"),
         "score_first": _("score at the start"),
         "kl": _("KL"), "length": _("tokens an answer"), "finished": _("finished answers"),
-        "demonstrations": _("demonstrations"), "pairs": _("pairs"),
+        "demonstrations": _("demonstrations"), "pairs": _("pairs"), "left_out": _("prompts too long, left out"),
     }  # fmt: skip
     return known.get(name, name.replace("_", " "))

@@ -31,7 +31,7 @@ def curve_plan() -> list[dict[str, Any]]:
 HEADLINE = frozenset(
     {
         "best_valid_loss", "accuracy", "pairs", "score", "score_first", "kl", "length", "finished", "demonstrations",
-        "samples",
+        "samples", "left_out",
     }
 )  # fmt: skip
 """Final metrics that stand above the curves; the others are in the table."""

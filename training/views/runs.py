@@ -15,6 +15,7 @@ from accounts.access import person
 from labeling.models import Project
 from training.exceptions import TrainingError
 from training.forms import PublishForm, RunForm
+from training.loop import loop_state
 from training.models import Run, RunState, Stage
 from training.models.run import RunQuerySet
 from training.rlhf.config import PRESETS, STAGES, default_of, field_help
@@ -131,7 +132,8 @@ def run_context(run: Run) -> dict[str, Any]:
         "changed_settings": any(setting.get("changed") for setting in settings),
         "has_metrics": run.metrics.exists(),
         "curve_plan": curve_plan(),
-        "headline": {name: value for name, value in _result_metrics(run).items() if name in HEADLINE},
+        "headline": _headline(run),
+        "next_action": loop_state(run.project).next_action if run.project and not run.is_in_flight else None,
     }
     if run.stage == Stage.GENERATE and run.state == RunState.SUCCEEDED and run.project:
         context |= {
@@ -161,6 +163,12 @@ def _settings_shown(run: Run) -> list[dict[str, Any]]:
 def _result_metrics(run: Run) -> dict[str, Any]:
     found = (run.result or {}).get("metrics")
     return found if isinstance(found, dict) else {}
+
+
+def _headline(run: Run) -> dict[str, Any]:
+    """Return the final metrics that stand above the curves; that nothing was left out needs no saying."""
+    found = {name: value for name, value in _result_metrics(run).items() if name in HEADLINE}
+    return found if found.get("left_out") else {name: found[name] for name in found if name != "left_out"}
 
 
 @researchers_only
