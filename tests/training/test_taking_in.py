@@ -187,6 +187,7 @@ def test_no_secret_reaches_the_child() -> None:
     assert set(kept) == {
         "PATH", "HF_HOME", "CUDA_VISIBLE_DEVICES", "LC_ALL", "OMP_NUM_THREADS", "PIP_INDEX_URL", "https_proxy",
         "PYTHONPATH", "OMP_WAIT_POLICY", "TOKENIZERS_PARALLELISM", "PYTHONUNBUFFERED", "VOLANT_CACHE",
+        "TQDM_MININTERVAL",
     }  # fmt: skip
     assert kept["OMP_WAIT_POLICY"] == "PASSIVE"
 

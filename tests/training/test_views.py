@@ -13,7 +13,7 @@ from accounts.models import User
 from labeling.models import Project, Round, Task
 from tests.factories import CheckpointFactory, ReviewerFactory, RunFactory
 from tests.training import scenes
-from training.models import Checkpoint, CheckpointKind, Dataset, Run, RunState, Stage
+from training.models import Checkpoint, CheckpointKind, Dataset, Run, RunMetric, RunState, Stage
 from training.services.datasets import freeze_dataset
 
 pytestmark = pytest.mark.django_db
@@ -356,3 +356,32 @@ def test_what_few_people_made_can_be_frozen_early(client: Client) -> None:
     client.post(freeze, {"kind": "sft", "include_simulated": "on"})
     press(client, project, "start_run", "sft")
     assert Run.objects.get(project=project).stage == "sft"
+
+
+def test_an_ended_run_leads_back_to_the_loop(rosa: Client, scene: tuple[Project, User]) -> None:
+    project, _ = scene
+    ended = Run.objects.filter(state=RunState.SUCCEEDED).exclude(stage="generate").first()
+    assert ended is not None
+    page = rosa.get(reverse("training:run", args=[ended.pk])).content.decode()
+    loop, runs = (reverse(f"training:{name}", args=[project.slug]) for name in ("loop", "runs"))
+    assert f'id="onward" href="{loop}#next-title"' in page
+    assert f'href="{runs}" aria-current="page"' in page, "the bar says where one is"
+
+
+def test_prompts_that_were_too_long_are_said_on_the_page(rosa: Client, scene: tuple[Project, User]) -> None:
+    run = Run.objects.filter(stage="generate").first()
+    assert run is not None
+    address = reverse("training:run", args=[run.pk])
+    for count, said in ((0, False), (44, True)):
+        Run.objects.filter(pk=run.pk).update(result={"metrics": {"samples": 96, "left_out": count}})
+        assert ("prompts too long, left out" in rosa.get(address).content.decode()) is said
+
+
+def test_a_conversion_shows_its_share_and_promises_no_curves(rosa: Client, scene: tuple[Project, User]) -> None:
+    project, actor = scene
+    run = scenes.moving_run(project, actor, stage=Stage.CONVERT)
+    Run.objects.filter(pk=run.pk).update(progress_step=35, progress_total=100)
+    RunMetric.objects.filter(run=run).delete()
+    page = rosa.get(reverse("training:run", args=[run.pk])).content.decode()
+    assert "35 % done" in page and 'value="35" max="100"' in page
+    assert "left</span>" not in page and "The first numbers" not in page

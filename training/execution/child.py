@@ -36,12 +36,14 @@ def child_environment(environment: dict[str, str] | None = None) -> dict[str, st
     """Return the environment of a stage: no database, broker or secret key, and patient threads.
 
     OMP_WAIT_POLICY=PASSIVE: idle OpenMP threads sleep instead of spinning, several times faster on shared cores.
+    TQDM_MININTERVAL: a bar that is drawn again ten times a second pushes everything else out of the log.
     VOLANT_CACHE: beside the artifacts unless it is set, so that what one run has fetched serves the next.
     """
     source = dict(os.environ) if environment is None else environment
     kept = {name: value for name, value in source.items() if _PASSED_ON.match(name)}
     kept.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     kept.setdefault("TOKENIZERS_PARALLELISM", "false")
+    kept.setdefault("TQDM_MININTERVAL", "5")
     kept["VOLANT_CACHE"] = source.get("VOLANT_CACHE") or str(artifact_root() / "cache")
     return kept | {"PYTHONUNBUFFERED": "1"}
 

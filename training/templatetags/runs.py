@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from training.models import Run
+from training.models import Run, Stage
 
 register = template.Library()
 
@@ -68,8 +68,16 @@ def elapsed(run: Run) -> timedelta | None:
 
 @register.filter
 def remaining(run: Run) -> timedelta | None:
-    """Return an estimate of the time left, from the pace so far; None when there is nothing to go by."""
-    if run.ended_at or not run.running_at or not 0 < run.progress_step <= run.progress_total:
+    """Return an estimate of the time left, from the pace so far; None when there is nothing to go by.
+
+    The hundredths of a conversion are parts of different length, so they have no pace.
+    """
+    if (
+        run.stage == Stage.CONVERT
+        or run.ended_at
+        or not run.running_at
+        or not 0 < run.progress_step <= run.progress_total
+    ):
         return None
     spent: timedelta = timezone.now() - run.running_at
     return spent / run.progress_step * (run.progress_total - run.progress_step)

@@ -140,15 +140,15 @@ def test_killed_it_ends_in_the_same_samples(random_tiny: Path, tmp_path: Path):
 
 
 def test_limits_and_the_other_split(random_tiny: Path, tmp_path: Path):
-    run = prepare(tmp_path, {"a": random_tiny}, split="valid", max_prompts=3, samples_per_prompt=1)
+    run = prepare(tmp_path, {"a": random_tiny, "b": random_tiny}, split="valid", max_prompts=3, samples_per_prompt=1)
     lengths = [len(encode_prompt(load_tokenizer(random_tiny), p.prompt)) for p in read_records(Prompt, run.valid)][:3]
     limit = sorted(lengths)[1]
     run.config.write_text(json.dumps(json.loads(run.config.read_text()) | {"max_prompt_length": limit}))
     assert run_stage(GenerateConfig, train, tmp_path) == 0
     result = run.read_result()
     assert result is not None
-    assert len(samples(run)) == sum(length <= limit for length in lengths)
-    assert result["metrics"]["left_out"] == sum(length > limit for length in lengths)
+    assert len(samples(run)) == 2 * sum(length <= limit for length in lengths)
+    assert result["metrics"]["left_out"] == sum(length > limit for length in lengths), "once, not for each policy"
 
 
 def test_an_answer_never_runs_out_of_the_models_context(random_gpt2: Path, tmp_path: Path):
