@@ -167,18 +167,27 @@ def _say_not_qualified(nothing: Nothing, project: Project) -> str:
     wanted = []
     if nothing.languages:
         names = ", ".join(language_name(code) for code in nothing.languages)
-        wanted.append(gettext("in a language that you are not set down for (%(names)s)") % {"names": names})
+        wanted.append(gettext("languages: %(names)s") % {"names": names})
     if nothing.skills:
-        wanted.append(gettext("for a skill that you do not have (%(names)s)") % {"names": ", ".join(nothing.skills)})
-    if nothing.sensitive:
-        wanted.append(gettext("marked as sensitive, which you chose not to be given"))
-    return gettext(
-        "Nothing is left for you in %(project)s. What is open there is %(wanted)s. A researcher can change that."
-    ) % {"project": project.name, "wanted": "; ".join(wanted)}
+        wanted.append(gettext("skills: %(names)s") % {"names": ", ".join(nothing.skills)})
+    said = ""
+    if wanted:
+        said = gettext(
+            "Nothing is left for you in %(project)s. What is open wants qualifications that you are not set down for "
+            "(%(wanted)s). Ask a researcher if you have them."
+        )
+    elif nothing.sensitive:
+        said = gettext(
+            "Nothing is left for you in %(project)s. What is open is marked as sensitive, and you chose not to be "
+            "given that. Preferences change it."
+        )
+    return said % {"project": project.name, "wanted": "; ".join(wanted)}
 
 
 def language_name(code: str) -> str:
     """Return the name of a language in the reader's own, or its code where Django knows none."""
+    if code == "zh":  # Django knows only its scripts.
+        return gettext("Chinese")
     try:
         return str(get_language_info(code)["name_translated"])
     except KeyError:

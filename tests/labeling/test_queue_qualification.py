@@ -12,6 +12,7 @@ from accounts.models import User
 from labeling.models import Membership, Project, Round, Slot, TaskKind
 from labeling.services import answers, projects, queue, rounds
 from labeling.services.outlook import look
+from labeling.views.work import say_nothing
 from tests.factories import (
     PromptFactory,
     ResearcherFactory,
@@ -76,6 +77,7 @@ def test_sensitive_prompts_are_not_given_to_who_opted_out(turn: Round) -> None:
     found, nothing = all_of(member(turn, shows_sensitive=False), turn)
     assert found == {plain}
     assert (nothing.reason, nothing.sensitive, nothing.languages) == ("not_qualified", True, ())
+    assert "Preferences" in say_nothing(nothing, turn.project)
 
 
 def test_not_qualified_says_for_what(turn: Round) -> None:
@@ -112,11 +114,11 @@ def test_the_work_page_and_the_api_say_what_is_wanted(client: Any, turn: Round) 
     labeler = member(turn, languages=["en"])
     client.force_login(labeler)
     page = client.get("/").content.decode()
-    assert "Chinese" in page and "law" in page and "A researcher can change that" in page
+    assert "(languages: Chinese; skills: law). Ask a researcher" in page
     said = client.post(f"/api/v1/projects/{turn.project.slug}/next/").json()["nothing"]
     assert said["reason"] == "not_qualified" and said["languages"] == ["zh"] and said["skills"] == ["law"]
     sent = client.post(f"/work/{turn.project.slug}/next/write/", follow=True).content.decode()
-    assert "Chinese" in sent
+    assert "(languages: Chinese; skills: law)" in sent
 
 
 def test_priority_is_asked_for_with_the_tasks_and_kept_in_bounds(turn: Round) -> None:
