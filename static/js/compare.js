@@ -9,8 +9,10 @@ import {
 import { actionOf, turnKeys } from "./keys.js";
 import "./math.js";
 import { describeFlags, readFlags, watchFlags, writeFlags } from "./prompt_flags.js";
-import { contradictions, groupsOf, ranksOfStrength, stepped, summary } from "./ranking.js";
+import { Rail } from "./rail.js";
+import { contradictions, groupsOf, placed, ranksOfStrength, stepped, summary } from "./ranking.js";
 import { Undo } from "./undo.js";
+import { Views } from "./views.js";
 
 const form = document.getElementById("answer");
 const cards = cardsOf(form);
@@ -47,6 +49,13 @@ function inSentence(stored) {
   return lines.join("\n");
 }
 
+const views = new Views(form, cards, { announce });
+const rail = pair ? null : new Rail(form, {
+  onPlace: (letter, where) => rankAll(byLetter(letter), placed(outputs(), letter, where)),
+  onRemove: (letter) => unrank(byLetter(letter)),
+  onGo: (letter) => focusCard(byLetter(letter)),
+  isOpen: () => rankingOpen(),
+});
 watchEdit({ source: (letter) => byLetter(letter)?.querySelector(".raw")?.textContent ?? "", onChange: () => draft.changed() });
 
 const draft = new Draft(form, {
@@ -74,7 +83,8 @@ function show() {
   for (const card of cards) {
     card.querySelector("[data-clear]").hidden = rankOf(card) === null && Object.keys(answersOf(card)).length === 0;
   }
-  document.getElementById("summary").textContent = summary(now);
+  if (rail) rail.show(now);
+  else document.getElementById("summary").textContent = summary(now);
   document.getElementById("progress").textContent = progress(now, open);
   warn(now);
   const ranked = now.filter((output) => output.rank !== null);
@@ -132,6 +142,11 @@ function rankAll(card, ranks) {
   judged(rankInWords(card));
 }
 
+function unrank(card) {
+  setRank(card, null);
+  judged(say(form, "sayNoRank", { letter: letterOf(card) }));
+}
+
 function strengthTo(value) {
   choose(pair, value);
   const chosen = pair.querySelector(":checked");
@@ -162,29 +177,14 @@ form.addEventListener("input", ({ target }) => {
   }
 });
 
+form.addEventListener("focusin", ({ target }) => { views.last = target.closest(".output") ?? views.last; });
+
 form.addEventListener("click", ({ target }) => {
   const card = target.closest(".output");
   const mover = target.closest("[data-move]");
   if (mover) rankAll(card, stepped(outputs(), letterOf(card), Number(mover.dataset.move)));
   if (target.closest("[data-clear]")) clear(card);
-  if (target.closest("[data-raw]")) showRaw([card], !isRaw(card));
 });
-
-// The source of an answer instead of what it renders to: for all, or for one.
-
-const rawToggle = document.getElementById("raw-toggle");
-const isRaw = (card) => card.querySelector(".raw")?.hidden === false;
-
-function showRaw(these, raw) {
-  for (const card of these) {
-    card.querySelector(".rendered")?.toggleAttribute("hidden", raw);
-    card.querySelector(".raw")?.toggleAttribute("hidden", !raw);
-    card.querySelector("[data-raw]")?.setAttribute("aria-pressed", String(raw));
-  }
-  rawToggle.setAttribute("aria-pressed", String(cards.every((card) => isRaw(card) || !card.querySelector(".raw"))));
-}
-
-rawToggle.addEventListener("click", () => showRaw(cards, rawToggle.getAttribute("aria-pressed") !== "true"));
 
 document.getElementById("undo").addEventListener("click", takeBack);
 
@@ -193,6 +193,7 @@ document.getElementById("undo").addEventListener("click", takeBack);
 const current = () => document.activeElement?.closest(".output") ?? null;
 
 function focusCard(card) {
+  views.reveal(card);
   card.focus({ preventScroll: true });
   card.scrollIntoView({ block: "nearest" });
 }
@@ -231,7 +232,7 @@ function act(name) {
     tie: () => tie(card),
     clear: () => { if (card) clear(card); },
     undo: takeBack,
-    raw: () => (card ? showRaw([card], !isRaw(card)) : rawToggle.click()),
+    raw: () => (card ? views.toggleRaw(card) : views.toggleAllRaw()),
     help: () => document.getElementById("keys").togglePopover(),
   };
   if (!actions[kind]) return false;
@@ -249,11 +250,12 @@ document.addEventListener("keydown", (event) => {
 });
 
 form.addEventListener("volant:refused", () => {
-  const missing = cards.find((card) => !isRated(card) && ratedFirst) ?? (pair ? pair.querySelector("input:not(:disabled)") : cards.find((card) => rankOf(card) === null));
-  missing?.focus();
+  const missing = cards.find((card) => (ratedFirst && !isRated(card)) || (!pair && rankOf(card) === null));
+  if (missing) focusCard(missing);
+  else if (pair && strengthOf(form) === null) pair.querySelector("input").focus();
 });
 
-for (const button of [rawToggle, ...form.querySelectorAll("[data-move], [data-raw]")]) button.hidden = false;
+for (const button of form.querySelectorAll("[data-move]")) button.hidden = false;
 watchFlags(form);
 submitInPlace(form, draft);
 submitOnCtrlEnter(form);
