@@ -9,11 +9,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
+from labeling.few_shot import Pair
 from labeling.models import Assignment, Demonstration, Prompt, WrittenPrompt
 from labeling.services import queue
 from labeling.services.request_prompts import PromptBrief, request_prompts
+from labeling.services.written_prompts import NewPrompt, submit_written_prompt
 from tests.browser.conftest import Scene
 from tests.browser.test_a11y import assert_clean
+from tests.factories import DemonstrationFactory
 
 pytestmark = pytest.mark.browser
 
@@ -138,3 +141,32 @@ def test_a_researcher_asks_for_prompts(sign_in: Callable[[User], Page], scene: S
     page.get_by_role("button", name="Ask for them").click()
     expect(page.get_by_text("1 prompt asked for.")).to_be_visible()
     assert scene.round.tasks.get(kind="prompt").brief == {"kind": "few_shot", "pairs": 3}
+
+
+def test_mending_a_prompt(sign_in: Callable[[User], Page], scene: Scene) -> None:
+    token = ask(scene, "few_shot").rstrip("/").rsplit("/", 1)[-1]
+    given = NewPrompt("Name the capital.", (Pair("France", "Paris"), Pair("Japan", "Tokyo")))
+    submit_written_prompt(token=token, labeler=scene.labeler, given=given)
+    page = sign_in(scene.labeler)
+    page.get_by_role("link", name="My work", exact=True).click()
+    page.get_by_role("link", name="Name the capital.").click()
+    assert_clean(page)
+    fill_pair(page, 3, "Chile", "Santiago")
+    page.get_by_label("Why you change it").fill("one more")
+    page.get_by_role("button", name="Save the revision").click()
+    expect(page.get_by_text("Saved as a new revision")).to_be_visible()
+    assert Prompt.objects.filter(kind="few_shot").count() == 3
+
+
+def test_a_researcher_sees_the_flags_and_marks_the_prompt(sign_in: Callable[[User], Page], scene: Scene) -> None:
+    DemonstrationFactory(prompt=scene.prompts[0], prompt_flags=["ambiguous", "sensitive_content"])
+    page = sign_in(scene.researcher)
+    page.goto(f"{scene.url}/projects/tutor/prompts/{scene.prompts[0].pk}/")
+    flags = page.get_by_role("region", name="What labelers say of it")
+    expect(flags).to_contain_text("sensitive content")
+    assert_clean(page)
+    flags.get_by_role("button", name="Mark as sensitive").click()
+    expect(page.get_by_text("Marked as sensitive")).to_be_visible()
+    expect(page.get_by_text("What is a derivative?")).to_be_hidden()
+    page.get_by_text("Show it").click()
+    expect(page.get_by_text("What is a derivative?")).to_be_visible()
