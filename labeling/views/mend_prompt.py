@@ -18,7 +18,7 @@ from accounts.permissions import can_label
 from labeling.current_answers import revisions_of
 from labeling.few_shot import MOST_PAIRS
 from labeling.models import PromptKind, Review, WrittenPrompt
-from labeling.services import reviews, texts
+from labeling.services import reviews, texts, threads
 from labeling.services.written_prompts import as_given, is_used, revise_written_prompt
 from labeling.views.written_prompt import read_prompt, shown
 
@@ -60,6 +60,7 @@ def _said(labeler: User, answer: WrittenPrompt) -> dict[str, Any]:
         "assignment": answer.assignment,
         "history": list(Review.objects.filter(assignment=answer.assignment).select_related("reviewer")),
         "revisions": revisions_of(answer.assignment),
+        "asked_about": bool(threads.mark_seen(labeler=labeler, assignment=answer.assignment)),
     }
     reviews.mark_seen(labeler=labeler, assignment=answer.assignment)
     return said

@@ -12,6 +12,8 @@ from labeling.judgements import ComparisonJudgement
 from labeling.models import Assignment, Demonstration, Project, Review, Task, Verdict
 from labeling.services import answers, revisions
 from labeling.services.reviews import edit_demonstration, review
+from labeling.services.threads import post_message
+from labeling.services.written_prompts import NewPrompt, submit_written_prompt
 from labeling.templatetags.exchange import unread_feedback
 from tests.factories import (
     AssignmentFactory,
@@ -214,3 +216,23 @@ def test_the_pages(client: Client, project: Project, reviewer: User) -> None:
     assert "A typo." in page and "teh answer" in page
     assert "the answer" in client.get("/review/?show=reviewed").content.decode()
     assert client.get("/review/?show=nonsense&before=x").status_code == 200
+
+
+def test_a_written_prompt_is_reviewed_too(client: Client, project: Project, reviewer: User) -> None:
+    task = TaskFactory(round__project=project, kind="prompt", prompt=None, brief={"kind": "plain"})
+    work = AssignmentFactory(task=task, labeler=UserFactory(member_of=project))
+    submit_written_prompt(token=work.token, labeler=work.labeler, given=NewPrompt(text="Explain rain to a child."))
+    client.force_login(reviewer)
+    assert "Explain rain to a child." in client.get("/review/").content.decode()
+    page = client.get(f"/review/{work.pk}/").content.decode()
+    assert "Explain rain to a child." in page and "Mend it yourself" not in page
+    assert client.get(f"/review/{work.pk}/edit/").status_code == 404
+    form = {"revision": "1", "verdict": "sent_back", "comment": "Too easy."}
+    assert client.post(f"/review/{work.pk}/", form).headers["Location"] == "/review/"
+    client.force_login(work.labeler)
+    listed = client.get("/my-work/?state=sent_back&q=rain").content.decode()
+    assert "Explain rain to a child." in listed and "sent back" in listed
+    post_message(author=reviewer, assignment=work, text="Ask about hail.")
+    assert unread_feedback(work.labeler) == 2
+    shown = client.get(f"/my-work/prompts/{work.writtenprompts.get().pk}/").content.decode()
+    assert "Too easy." in shown and "Ask about hail." in shown and unread_feedback(work.labeler) == 0
