@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling.api import exchange, guidelines, judgement_forms, members, projects, prompts, review, work
+from labeling.api import exchange, guidelines, judgement_forms, members, overview, projects, prompts, review, work
 
 _PROJECT = "projects/<slug:slug>/"
 _ASSIGNMENT = "assignments/<uuid:token>/"
@@ -43,5 +43,7 @@ urlpatterns = [
     path("review/<int:pk>/edit/", review.ReviewEditView.as_view(), name="api_review_edit"),
     path("review/<int:pk>/thread/", review.ReplyView.as_view(), name="api_review_reply"),
     path("questions/", review.QuestionsView.as_view(), name="api_questions"),
+    path("work/", overview.WorkView.as_view(), name="api_work"),
+    path("preview/", overview.PreviewView.as_view(), name="api_preview"),
     path("my-work/", work.MyWorkView.as_view(), name="api_my_work"),
 ]
