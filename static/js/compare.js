@@ -19,6 +19,7 @@ const cards = cardsOf(form);
 const pair = form.querySelector("[data-pair]");
 const { overall } = form.dataset;
 const announcer = document.getElementById("announce");
+const MOST_WARNINGS = 3;
 let lastRanked = null;
 let wasOpen = null;
 let undo = null;
@@ -109,6 +110,8 @@ function warn(now) {
   const list = document.getElementById("contradictions");
   const texts = contradictions(now).map(({ better, worse }) =>
     say(form, "sayContradiction", { better: better.letter, worse: worse.letter, low: better.rating, high: worse.rating }));
+  // The bar stays in sight, so it stays low.
+  if (texts.length > MOST_WARNINGS) texts.splice(MOST_WARNINGS - 1, Infinity, say(form, "sayMore", { n: texts.length - MOST_WARNINGS + 1 }));
   if (texts.join() === [...list.children].map((item) => item.textContent).join()) return;
   list.replaceChildren(...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
 }
@@ -254,6 +257,13 @@ form.addEventListener("volant:refused", () => {
   if (missing) focusCard(missing);
   else if (pair && strengthOf(form) === null) pair.querySelector("input").focus();
 });
+
+// The bar grows with its warnings; what gets the focus must not end up under it.
+const bar = form.querySelector(".verdict-bar");
+new ResizeObserver(() => {
+  const sticky = getComputedStyle(bar).position === "sticky";
+  document.documentElement.style.scrollPaddingBlockEnd = sticky ? `${bar.offsetHeight + 24}px` : "";
+}).observe(bar);
 
 for (const button of form.querySelectorAll("[data-move]")) button.hidden = false;
 watchFlags(form);

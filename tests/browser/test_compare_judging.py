@@ -7,9 +7,11 @@ from playwright.sync_api import Browser, expect
 
 from labeling.built_in_forms import ATTRIBUTES, INSTRUCTGPT, TOXICITY, rules_form
 from labeling.judgement_forms import Fields
+from labeling.judgements import ComparisonJudgement
 from labeling.models import Assignment, CompareMode, Comparison
+from labeling.services import answers
 from tests.browser.comparing import card, lease, opened, press
-from tests.browser.pages import watch_for_errors
+from tests.browser.pages import signed_in, watch_for_errors
 from tests.conftest import AsgiServer
 
 pytestmark = pytest.mark.browser
@@ -165,3 +167,25 @@ def test_an_edit_that_changes_nothing_is_none(browser: Browser, asgi_server: Asg
     press(page, "Control+Enter")
     expect(page.get_by_role("heading", name="Work", exact=True)).to_be_visible()
     assert submitted(held).edited_text == ""
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_comparison_is_mended_with_all_that_it_said(browser: Browser, asgi_server: AsgiServer, script: bool) -> None:
+    held = lease(["One.", "Two."], form=INSTRUCTGPT, edit_step=True)
+    said = {pk: {"quality": 4, "violent": True, "constraint": "no"} for pk in held.shown_order}
+    judgement = ComparisonJudgement(
+        ranks=dict(zip(held.shown_order, (1, 2), strict=True)), answers=said, edited_text="Better.", note="hm"
+    )
+    first = answers.submit_comparison(token=held.token, labeler=held.labeler, judgement=judgement)
+    page = signed_in(browser, asgi_server, held.labeler, java_script_enabled=script)
+    page.goto(f"/my-work/comparisons/{first.pk}/")
+    expect(page.get_by_label("The best one, improved")).to_have_value("Better.")
+    card(page, "A").locator("[data-rank] input[value='2']").check(force=True)
+    card(page, "B").locator("[data-rank] input[value='1']").check(force=True)
+    page.get_by_label("The best one, improved").fill("Better still.")
+    page.get_by_label("Why you change it").fill("B is better")
+    page.get_by_role("button", name="Save the revision").click()
+    expect(page.get_by_role("heading", name="My work")).to_be_visible()
+    mended = Comparison.objects.current().get()
+    assert (mended.revision, mended.summary(), mended.edited_text) == (2, "B > A", "Better still.")
+    assert [output.answers for output in mended.judged.all()] == list(said.values())
