@@ -131,8 +131,8 @@ DEFAULT = "instructgpt"
 def rules_form(rules: Sequence[str]) -> Fields:
     """Return a form that asks of each rule whether the output broke it. The caller checks it (`check_fields`)."""
     choices = (
-        Choice("broken", gettext_noop("broken")),
-        Choice("kept", gettext_noop("kept")),
+        Choice("broken", gettext_noop("breaks the rule")),
+        Choice("kept", gettext_noop("keeps the rule")),
         Choice("does_not_apply", gettext_noop("does not apply")),
     )
     return tuple(
