@@ -55,6 +55,7 @@ const rail = pair ? null : new Rail(form, {
   onPlace: (letter, where) => rankAll(byLetter(letter), placed(outputs(), letter, where)),
   onRemove: (letter) => unrank(byLetter(letter)),
   onGo: (letter) => focusCard(byLetter(letter)),
+  onLocked: () => announce(say(form, "sayLocked")),
   isOpen: () => rankingOpen(),
 });
 watchEdit({ source: (letter) => byLetter(letter)?.querySelector(".raw")?.textContent ?? "", onChange: () => draft.changed() });

@@ -36,17 +36,22 @@ export function showEdit(letters) {
   best = letters;
   const [letter] = best;
   if (!letter) {
-    hint.textContent = say(place, "sayWait");
+    tell(say(place, "sayWait"));
     text.readOnly = !text.value.trim();
   } else {
     text.readOnly = false;
     // Nothing of one's own is in it yet: it follows the ranking.
     if (place.open && !isEdit() && begun() !== letter) begin(letter);
-    hint.textContent = sentence(letter);
+    tell(sentence(letter));
   }
   const again = button("again");
   again.hidden = !letter || tidy(text.value) === tidy(sourceOf(letter));
   again.textContent = letter ? say(place, "sayAgain", { letter }) : "";
+}
+
+// Said anew only when it is another sentence: it is a live region.
+function tell(words) {
+  if (hint.textContent !== words) hint.textContent = words;
 }
 
 function sentence(letter) {

@@ -8,9 +8,9 @@ const SLOP = 5;
 const NEAR = 28;
 
 export class Rail {
-  // onPlace(letter, {onto} | {before}), onRemove(letter), onGo(letter); isOpen() tells whether ranking is open.
-  constructor(form, { onPlace, onRemove, onGo, isOpen }) {
-    Object.assign(this, { form, onPlace, onRemove, onGo, isOpen, drag: null });
+  // onPlace(letter, {onto} | {before}), onRemove(letter), onGo(letter), onLocked(); isOpen() tells whether ranking is open.
+  constructor(form, { onPlace, onRemove, onGo, onLocked, isOpen }) {
+    Object.assign(this, { form, onPlace, onRemove, onGo, onLocked, isOpen, drag: null });
     this.ranked = document.getElementById("summary");
     this.rest = document.getElementById("rest");
     for (const place of [this.ranked, this.rest]) {
@@ -75,7 +75,8 @@ export class Rail {
     if (!drag || event.pointerId !== drag.pointer) return;
     const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
     if (!drag.moved) {
-      if (Math.hypot(dx, dy) < SLOP || !this.isOpen()) return;
+      if (Math.hypot(dx, dy) < SLOP) return;
+      if (!this.isOpen()) { this.end(); this.onLocked(); return; }
       drag.moved = true;
       drag.chip.classList.add("dragged");
       this.form.classList.add("dragging");

@@ -21,6 +21,9 @@ export class Views {
       card.querySelector("[data-raw]")?.addEventListener("click", () => this.toggleRaw(card));
       this.bodyOf(card).addEventListener("scroll", () => this.follow(card), { passive: true });
     }
+    // Who wants to see what a sensitive prompt says wants to see its answers: one veil lifts them all.
+    const veils = [...form.querySelectorAll("[data-sensitive]")];
+    for (const veil of veils) veil.addEventListener("toggle", () => { for (const other of veils) other.open = veil.open; });
     this.bar.hidden = false;
     this.rawAll.hidden = false;
     for (const button of form.querySelectorAll("[data-raw]")) button.hidden = false;

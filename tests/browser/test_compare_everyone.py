@@ -142,3 +142,36 @@ def test_forced_colours_and_reduced_motion_show_what_is_chosen(browser: Browser,
     chosen, other = (card(page, "A").locator("[data-rank] label").nth(at) for at in (0, 1))
     background = "label => getComputedStyle(label).backgroundColor"
     assert chosen.evaluate(background) != other.evaluate(background)
+
+
+def test_a_sensitive_prompt_and_its_answers_stay_veiled_until_asked_for(
+    browser: Browser, asgi_server: AsgiServer
+) -> None:
+    held = lease(["A cruel answer.", "A kind one."], prompt={"text": "A cruel question?", "sensitive": True})
+    page = opened(browser, asgi_server, held)
+    texts = [page.get_by_text(text) for text in ("A cruel question?", "A kind one.", "A cruel answer.")]
+    for text in texts:
+        expect(text.first).to_be_hidden()
+    assert_clean(page)
+    page.get_by_text("Show it").first.click()
+    for text in texts:
+        expect(text.first).to_be_visible()
+    # Who does not want to see it may still pass it over.
+    page.get_by_text("Hide it").last.click()
+    for text in texts:
+        expect(text.first).to_be_hidden()
+
+
+def test_two_tabs_and_the_judgement_of_each_is_kept(browser: Browser, asgi_server: AsgiServer) -> None:
+    held = lease(["One.", "Two."], form=INSTRUCTGPT)
+    first = opened(browser, asgi_server, held)
+    second = opened(browser, asgi_server, held)
+    press(first, "a Shift+Digit6 1 b 2")
+    expect(first.locator("#saved")).to_contain_text("Saved")
+    press(second, "a 2 b 1")
+    conflict = second.locator("#conflict")
+    expect(conflict).to_be_visible()
+    expect(conflict).to_contain_text("Ranking: A > B. A: Quality 6. B: –.")
+    conflict.get_by_role("button", name="Take the other one").click()
+    expect(second.locator("#summary")).to_have_text("A > B")
+    expect(card(second, "A").locator("[data-question=quality] input[value='6']")).to_be_checked()

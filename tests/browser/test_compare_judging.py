@@ -189,3 +189,20 @@ def test_a_comparison_is_mended_with_all_that_it_said(browser: Browser, asgi_ser
     mended = Comparison.objects.current().get()
     assert (mended.revision, mended.summary(), mended.edited_text) == (2, "B > A", "Better still.")
     assert [output.answers for output in mended.judged.all()] == list(said.values())
+
+
+def test_a_pair_with_flags_and_an_edit_without_a_script(browser: Browser, asgi_server: AsgiServer) -> None:
+    held = lease(["One.", "Two."], form=INSTRUCTGPT, compare_mode=CompareMode.SEVEN_POINT, edit_step=True)
+    page = opened(browser, asgi_server, held, java_script_enabled=False)
+    card(page, "B").locator("[data-flags] summary").click()
+    card(page, "B").get_by_label("Violent content").check()
+    card(page, "B").get_by_label("No other flag applies").check()
+    page.locator("[data-pair] input[value='-2']").check(force=True)
+    page.locator("#edit-step summary").click()
+    page.get_by_label("The best one, improved").fill("One, and better.")
+    page.get_by_role("button", name="Submit and stop").click()
+    expect(page.get_by_role("heading", name="Work", exact=True)).to_be_visible()
+    comparison = submitted(held)
+    assert (comparison.strength, comparison.summary(), comparison.edited_text) == (2, "A > B", "One, and better.")
+    first, second = (output.answers for output in comparison.judged.all())
+    assert first == {} and second["violent"] is True and second["sexual"] is False
