@@ -13,7 +13,7 @@ from accounts.permissions import Actor, can_research
 from labeling.conversations import is_storable
 from labeling.exceptions import InvalidInput, NotAllowed, NotFound
 from labeling.models import Assignment, AssignmentState, Membership, Project
-from labeling.services import queue
+from labeling.services import queue, ready
 from labeling.services.leases import serialize_labeler
 
 MOST = 50
@@ -36,6 +36,7 @@ def show_sensitive(*, user: User, project: Project, shows: bool) -> Membership:
     membership.shows_sensitive = shows
     membership.save(update_fields=["shows_sensitive"])
     if not shows:
+        ready.give_back(user)
         held = Assignment.objects.of(user).filter(
             task__project=project,
             task__prompt__sensitive=True,

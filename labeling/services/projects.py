@@ -25,8 +25,10 @@ from labeling.models import (
     Slot,
     SlotState,
 )
+from labeling.services import ready
 from labeling.services.judgement_forms import start_form
 from labeling.services.judging import MAX_OUTPUTS
+from labeling.services.leases import serialize_labeler
 
 SETTINGS = (
     "name",
@@ -127,15 +129,22 @@ def add_member(*, actor: Actor, project: Project, user: User) -> Membership:
 
 @transaction.atomic
 def remove_member(*, actor: Actor, project: Project, user: User) -> None:
-    """Take a person out of a project and give their reserved work back; drafts and answers stay."""
+    """Take a person out of a project and give their reserved work back; drafts and answers stay.
+
+    What had run out goes back too: else the page that they left open would take its slot again.
+    """
     if not can_research(actor):
         raise NotAllowed
+    serialize_labeler(user)
     Membership.objects.filter(project=project, user=user).delete()
-    held = Assignment.objects.of(user).filter(task__project=project, state=AssignmentState.ACTIVE)
-    # Slot before assignment, the order of every lock here.
+    ready.give_back(user)
+    in_hand = Assignment.objects.of(user).filter(task__project=project)
+    held = in_hand.filter(state=AssignmentState.ACTIVE)
+    # Slot before assignment, the order of every lock here. Not those of what ran out: others may hold them by now.
     slots = Slot.objects.select_for_update(of=("self",)).filter(assignments__in=held, state=SlotState.HELD)
     Slot.objects.filter(pk__in=[slot.pk for slot in slots.order_by("pk")]).update(state=SlotState.OPEN, held_until=None)
-    held.update(state=AssignmentState.RELEASED, ended_at=timezone.now())
+    ended = [AssignmentState.ACTIVE, AssignmentState.EXPIRED]
+    in_hand.filter(state__in=ended).update(state=AssignmentState.RELEASED, ended_at=timezone.now())
 
 
 def refuse_unknown_projects(slugs: Sequence[str]) -> None:
