@@ -16,6 +16,7 @@ from labeling.models import Assignment, AssignmentState, Comparison, Demonstrati
 from labeling.prompt_flags import check_flags
 from labeling.services.drafts import keep_draft
 from labeling.services.follow_ups import ask_follow_up
+from labeling.services.guidelines import rules_of
 from labeling.services.judging import asked_before, asked_for, check_judgement, is_same, store
 from labeling.services.leases import fill_slot, lock_lease
 from labeling.services.texts import check_answer_text, check_note
@@ -94,6 +95,5 @@ def end_assignment(assignment: Assignment) -> dict[str, Any]:
         "actor": labeler,
         "surplus": not filled,
         "simulated": labeler.is_simulated,
-        "guidelines_version": task.project.guidelines_version,
-        "objective": task.project.objective,
+        **rules_of(user=labeler, project=task.project),
     }

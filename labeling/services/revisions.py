@@ -17,6 +17,7 @@ from labeling.models import Comparison, Demonstration, Project, WrittenPrompt
 from labeling.models.answer import Answer
 from labeling.prompt_flags import check_flags
 from labeling.services.frozen import refuse_frozen
+from labeling.services.guidelines import rules_of
 from labeling.services.judging import asked_before, check_judgement, store
 from labeling.services.texts import check_answer_text, check_note
 
@@ -97,8 +98,7 @@ def supersede(*, actor: User, locked: Answer, note: str | None, reason: str) -> 
         "revision": locked.revision + 1,
         "surplus": locked.surplus,
         "simulated": locked.simulated or actor.is_simulated,
-        "guidelines_version": locked.project.guidelines_version,
-        "objective": locked.project.objective,
+        **rules_of(user=actor, project=locked.project),
         "prompt_flags": locked.prompt_flags,
         "note": locked.note if note is None else check_note(note),
     }

@@ -12,7 +12,7 @@ from accounts.models import User
 from labeling.differences import Line, compare_texts
 from labeling.exceptions import GuidelinesChanged, NotFound
 from labeling.models import Acknowledgement, Demonstration, GuidelinesVersion, Project
-from labeling.services import answers, guidelines, projects, queue, rounds
+from labeling.services import answers, guidelines, projects, queue, revisions, rounds
 from tests.factories import PromptFactory, ResearcherFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,20 @@ def test_new_work_waits_for_reading_and_work_in_hand_does_not(
     assert reason(labeler, project) == "guidelines"
     guidelines.acknowledge(user=labeler, project=project, version=2)
     assert reason(labeler, project) is None
+
+
+def test_a_label_carries_the_guidelines_that_its_labeler_had_read(
+    researcher: User, project: Project, labeler: User
+) -> None:
+    guidelines.acknowledge(user=labeler, project=project, version=1)
+    begun = queue.claim_next(labeler=labeler, project=project).assignment
+    assert begun is not None
+    projects.change_settings(actor=researcher, project=project, guidelines="Be exact.", objective="truthful_first")
+    first = answers.submit_demonstration(token=begun.token, labeler=labeler, text="An answer.")
+    assert (first.guidelines_version, first.objective) == (1, "helpful_first")
+    guidelines.acknowledge(user=labeler, project=project, version=2)
+    mended = revisions.revise_demonstration(actor=labeler, previous=first, text="A better answer.")
+    assert (mended.guidelines_version, mended.objective) == (2, "truthful_first")
 
 
 def test_a_change_of_the_objective_is_a_new_version_too(researcher: User, project: Project, labeler: User) -> None:
