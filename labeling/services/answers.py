@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from labeling.conversations import storable_json
 from labeling.exceptions import AlreadyAnswered, AssignmentNotFound
 from labeling.judgements import ComparisonJudgement
 from labeling.models import Assignment, AssignmentState, Comparison, Demonstration, TaskKind
@@ -68,7 +69,7 @@ def submit_comparison(*, token: uuid.UUID | str, labeler: User, judgement: Compa
         same = next((one for one in earlier if is_same(one, judged)), None)
         if same is not None:
             return same
-        keep_draft(assignment, {**assignment.draft, **judgement.as_draft()})
+        keep_draft(assignment, {**assignment.draft, **storable_json(judgement.as_draft())})
     raise AlreadyAnswered
 
 

@@ -20,6 +20,7 @@ from labeling.services.claims import claim_slot
 from labeling.services.leases import hold, lock_lease, serialize_labeler
 from labeling.services.nothing import Nothing, refuse_new_work, why_nothing
 from labeling.services.standing import Standing, stand
+from labeling.services.texts import check_note
 
 SKIP_REASONS = {
     "expertise": _("outside my expertise"),
@@ -190,7 +191,7 @@ def skip(*, token: uuid.UUID | str, labeler: User, reason: str, note: str = "") 
     if reason not in SKIP_REASONS:
         raise AnswerRefused(fields={"reason": [_("Choose one of the reasons.")]})
     assignment = lock_lease(token=token, labeler=labeler)
-    assignment.skip_reason, assignment.skip_note = reason, note.strip()
+    assignment.skip_reason, assignment.skip_note = reason, check_note(note)
     return _give_back(assignment, AssignmentState.SKIPPED)
 
 

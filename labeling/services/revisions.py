@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.permissions import can_review
-from labeling.conversations import storable
 from labeling.exceptions import AlreadyRevised, AnswerRefused, NotAllowed
 from labeling.judgements import ComparisonJudgement
 from labeling.models import Comparison, Demonstration, Project, WrittenPrompt
@@ -81,7 +80,8 @@ def supersede(*, actor: User, locked: Answer, note: str | None, reason: str) -> 
     if not locked.is_current:
         raise AlreadyRevised
     refuse_frozen(locked)
-    if not own and not reason.strip():
+    why = check_note(reason, field="reason")
+    if not own and not why:
         raise AnswerRefused(fields={"reason": [_("Say why you revise somebody else's answer.")]})
     locked.is_current = False
     locked.save(update_fields=["is_current"])
@@ -94,7 +94,7 @@ def supersede(*, actor: User, locked: Answer, note: str | None, reason: str) -> 
         "labeler_id": locked.labeler_id,
         "external_labeler": locked.external_labeler,
         "actor": actor,
-        "reason": storable(reason).strip(),
+        "reason": why,
         "revision": locked.revision + 1,
         "surplus": locked.surplus,
         "simulated": locked.simulated or actor.is_simulated,

@@ -26,9 +26,10 @@ def check_answer_text(text: str, *, field: str = "text") -> str:
     return clean
 
 
-def check_note(note: str) -> str:
+def check_note(note: str, *, field: str = "note") -> str:
+    """Return a note, or why something was done, as it is stored. Raises AnswerRefused for more than 2000 characters."""
     clean = storable(note).strip()
     if len(clean) > MAX_NOTE:
         sentence = _("A note has at most %(max)d characters.") % {"max": MAX_NOTE}
-        raise AnswerRefused(sentence, fields={"note": [sentence]})
+        raise AnswerRefused(sentence, fields={field: [sentence]})
     return clean
