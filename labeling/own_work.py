@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum, TextField
-from django.db.models.functions import Cast
+from django.db.models import Count, Exists, Func, OuterRef, Q, QuerySet, Sum, TextField
 from django.utils import timezone
 
 from accounts.models import User
 from labeling.current_answers import KINDS, any_answer, with_standing
-from labeling.models import Assignment, AssignmentState, Review, TaskKind, ThreadMessage, Verdict
+from labeling.models import Assignment, AssignmentState, Review, TaskKind, ThreadMessage, Verdict, WrittenPrompt
 
 STATES = ("unread", "sent_back", "skipped", "surplus", "frozen")
 LONGEST_QUERY = 200
@@ -98,6 +97,7 @@ def _searched(work: QuerySet[Assignment], query: str) -> QuerySet[Assignment]:
     # JSON keeps line breaks and quotes escaped.
     escaped = json.dumps(query, ensure_ascii=False)[1:-1]
     found = Q(conversation__icontains=escaped) | Q(task__prompt__reference__icontains=query)
+    found |= Q(Exists(_few_shot(escaped)))
     for model in KINDS:
         texts = Q(note__icontains=query)
         for column in ("text", "edited_text", "use_case"):
@@ -105,7 +105,17 @@ def _searched(work: QuerySet[Assignment], query: str) -> QuerySet[Assignment]:
                 texts |= Q(**{f"{column}__icontains": query})
         answers = model.objects.filter(assignment=OuterRef("pk"), is_current=True).filter(texts)
         found |= Q(Exists(answers))
-    return work.alias(conversation=Cast("task__prompt__messages", TextField())).filter(found)
+    return work.alias(conversation=_texts_in("task__prompt__messages", "$[*].content")).filter(found)
+
+
+def _few_shot(escaped: str) -> QuerySet[WrittenPrompt]:
+    newest = WrittenPrompt.objects.filter(assignment=OuterRef("pk"), is_current=True)
+    return newest.alias(said=_texts_in("pairs", "$[*].*")).filter(said__icontains=escaped)
+
+
+def _texts_in(column: str, path: str) -> Func:
+    """Return what `path` finds in JSON, as text: without the names of its keys, which are nobody's words."""
+    return Func(column, template=f"jsonb_path_query_array(%(expressions)s, '{path}')::text", output_field=TextField())
 
 
 @dataclass(frozen=True)

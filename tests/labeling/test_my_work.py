@@ -10,12 +10,14 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from labeling.few_shot import Pair
 from labeling.judgements import ComparisonJudgement
 from labeling.models import Assignment, Comparison, Demonstration, Project, Review
-from labeling.own_work import figures
+from labeling.own_work import Wanted, figures, own_work
 from labeling.services import answers, queue
 from labeling.services.reviews import edit_comparison, edit_demonstration, review
 from labeling.services.threads import post_message
+from labeling.services.written_prompts import NewPrompt, submit_written_prompt
 from labeling.templatetags.exchange import unread_feedback
 from tests.factories import (
     AssignmentFactory,
@@ -84,10 +86,23 @@ def test_search_finds_words_of_prompt_and_answer_in_any_script(mine: Client, pro
         "100%": ["under_score"],
         "%": ["under_score"],
         "nothing like it": [],
+        # These stand in the JSON of every conversation, and are nobody's words.
+        "user": [],
+        "content": [],
     }.items():
         text = listed(mine, q=query)
         for answer in ("The rate of change.", "变化率。", "under_score", "Their derivative."):
             assert (answer in text) is (answer in found), (query, answer)
+
+
+def test_search_finds_the_pairs_of_a_few_shot_prompt(project: Project, ada: User) -> None:
+    brief = {"kind": "few_shot"}
+    task = TaskFactory(round=RoundFactory(project=project), prompt=None, kind="prompt", brief=brief)
+    lease = AssignmentFactory(task=task, labeler=ada)
+    pairs = (Pair("Ein Haus", 'a "house"'), Pair("Ein Hund", "a dog"))
+    submit_written_prompt(token=lease.token, labeler=ada, given=NewPrompt("Translate.", pairs))
+    for query, found in {"hund": 1, '"house"': 1, "translate": 1, "query": 0, "response": 0}.items():
+        assert own_work(ada, Wanted(query=query)).count() == found, query
 
 
 def test_filters_by_kind_project_and_state(mine: Client, project: Project, ada: User) -> None:
