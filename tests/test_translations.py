@@ -13,6 +13,8 @@ from babel.messages.pofile import read_po
 from django.test import Client
 from django.utils import translation
 
+from config.translations import texts_of_interface
+
 LOCALE = Path(__file__).parents[1] / "locale" / "zh_Hans" / "LC_MESSAGES"
 PLACEHOLDER = re.compile(r"%\(\w+\)0?\d*[a-z]|\{\w+\}|%%")
 
@@ -55,3 +57,12 @@ def test_a_page_is_in_chinese(client: Client) -> None:
     with translation.override(None):  # the page's language must not stay for the tests that come after
         page = client.get("/accounts/sign-in/", headers={"accept-language": "zh-CN,zh;q=0.9"}).content.decode()
     assert 'lang="zh-hans"' in page and "登录" in page and "Sign in" not in page
+
+
+def test_every_text_of_the_interface_is_in_the_catalogue(messages: list[Message]) -> None:
+    """What the code and the templates say now; `make translations` brings the catalogue up to date."""
+    known = {(texts(message.id)[0], message.context) for message in messages}
+    said = {(text if isinstance(text, str) else text[0], context) for text, context, _where in texts_of_interface()}
+    assert said - known == set(), "say it in the catalogue: make translations"
+    assert known - said == set(), "nobody says this any more: make translations"
+    assert len(said) > 1000
