@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labeling.conversations import fingerprint
-from labeling.models import Demonstration, Prompt, RoundState, Task, TaskKind
+from labeling.models import Demonstration, Prompt, Round, RoundState, Task, TaskKind
 from labeling.services.new_tasks import add_tasks
 
 
@@ -42,10 +42,18 @@ def ask_follow_up(answer: Demonstration) -> Prompt | None:
             "imported": first.imported,
         },
     )
-    current = answer.round
-    if current is None or current.state != RoundState.OPEN:
-        return prompt
-    if not Task.objects.filter(round=current, prompt=prompt, kind=TaskKind.WRITE).exists():
-        task = Task(project_id=first.project_id, round=current, prompt=prompt, kind=TaskKind.WRITE)
-        add_tasks([task], round=current)
+    if answer.round_id is not None:
+        _ask(prompt, answer.round_id)
     return prompt
+
+
+def _ask(prompt: Prompt, round_pk: int) -> None:
+    asked = Task.objects.filter(round=round_pk, prompt=prompt, kind=TaskKind.WRITE)
+    if asked.exists():
+        return
+    # Locked as for any new tasks, so that two who gave the same answer follow each other, and closing waits.
+    current = Round.objects.select_for_update(no_key=True).get(pk=round_pk)
+    if current.state == RoundState.OPEN and not asked.exists():
+        add_tasks(
+            [Task(project_id=prompt.project_id, round=current, prompt=prompt, kind=TaskKind.WRITE)], round=current
+        )

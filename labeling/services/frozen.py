@@ -26,10 +26,11 @@ def mark_frozen(
     One that was revised between the reading and now is marked all the same: the dataset holds that revision. Its
     successor is not.
     """
-    _mark(Demonstration, demonstrations, at)
-    _mark(Comparison, comparisons, at)
+    # Before the demonstrations: mending a written prompt locks it first and then what was made of it.
     written = Prompt.objects.filter(pk__in=prompts).exclude(written=None).values_list("written_id", flat=True)
     _mark(WrittenPrompt, {pk for pk in written if pk is not None}, at)
+    _mark(Demonstration, demonstrations, at)
+    _mark(Comparison, comparisons, at)
 
 
 def _mark(model: type[Answer], pks: Collection[int], at: datetime) -> None:
