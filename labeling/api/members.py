@@ -78,8 +78,9 @@ class MembersView(InProject, generics.ListAPIView[Membership]):
 
     @extend_schema(parameters=[shapes.MemberSerializer], responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
-        user = _person(request.query_params)
-        projects.remove_member(actor=actor_of(request), project=self.research_project(), user=user)
+        # First the project: who may not change it hears nothing of who exists.
+        project = self.research_project()
+        projects.remove_member(actor=actor_of(request), project=project, user=_person(request.query_params))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
