@@ -21,7 +21,7 @@ from accounts.access import person, require
 from accounts.exceptions import VolantError
 from accounts.permissions import can_label
 from labeling.exceptions import AlreadyAnswered, StaleDraft
-from labeling.models import Assignment, AssignmentState, TaskKind
+from labeling.models import Assignment, AssignmentState, PromptKind, TaskKind
 from labeling.models.answer import Answer
 from labeling.rendering import render_markdown
 from labeling.services import active_time, answers, drafts, queue, texts, written_prompts
@@ -44,8 +44,21 @@ def task(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     if assignment.kept_ready and not is_ahead(request):
         assignment = queue.open_task(token=token, labeler=person(request))
     if assignment.state not in (AssignmentState.ACTIVE, AssignmentState.EXPIRED):
-        return render(request, "labeling/ended.html", {"assignment": assignment, "project": assignment.task.project})
+        return _ended(request, assignment)
     return task_page(request, assignment, assignment.draft)
+
+
+def _ended(request: HttpRequest, assignment: Assignment) -> HttpResponse:
+    """Say what became of a task, and show the words that are in no answer: nobody else would ever see them."""
+    saved, ended = assignment.draft_saved_at, assignment.ended_at
+    late = saved is not None and ended is not None and saved > ended
+    context: dict[str, Any] = {"assignment": assignment, "project": assignment.task.project}
+    if late or assignment.state != AssignmentState.SUBMITTED:
+        draft = assignment.draft
+        given = (draft.get(name) for name in ("text", "edited_text", "note"))
+        context["unsent"] = [text for text in given if isinstance(text, str) and text.strip()]
+        context["pairs"] = shown({"kind": PromptKind.FEW_SHOT}, draft)["pairs"] if draft.get("pairs") else []
+    return render(request, "labeling/ended.html", context)
 
 
 def task_page(
@@ -133,7 +146,7 @@ def task_submit(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
             return JsonResponse({"error": said(refusal)}, status=refusal.status)
         if isinstance(refusal, AlreadyAnswered):
             messages.warning(request, str(refusal.message))
-            return redirect("labeling:my_work")
+            return redirect("labeling:task", token=token)
         return task_page(request, assignment, draft, refusal=refusal)
     active_time.count_last(token=token, labeler=labeler, seconds=_seconds(request.POST.get("active_seconds", "")))
     if answer.surplus:
