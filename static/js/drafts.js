@@ -2,6 +2,7 @@
 // flushed when the page is hidden, never written over what another tab saved.
 
 import { ActiveTime } from "./active_time.js";
+import { scrollToDifference, showOther } from "./conflict.js";
 
 const WAIT = 1200;
 const LONGEST_WAIT = 8000;
@@ -124,7 +125,7 @@ export class Draft {
       this.accept(draft, answer);
     }
     else if (answer.stored) this.openConflict(answer.stored);
-    else { this.complained = true; this.problem(answer.error.message); }
+    else this.problem(answer.error.message, true);
   }
 
   // Nothing to save, but somebody is there. Whatever goes wrong, the next draft or sign of life makes up for it.
@@ -155,9 +156,8 @@ export class Draft {
     this.stored = draft;
     this.version = answer.version;
     this.note(say(this.form, "saySaved", { time: clock(answer.saved_at) }));
-    // Only what a draft complained about: why a submission was refused stays until the next one.
+    // Only what a draft complained about, or a dead network: why a submission was refused stays until the next one.
     if (this.complained) this.problem("");
-    this.complained = false;
     this.showLease(answer);
     if (same(this.read(), draft)) {
       try { localStorage.removeItem(this.key); } catch { /* nothing was kept */ }
@@ -201,8 +201,10 @@ export class Draft {
   openConflict(theirs) {
     this.conflict = theirs;
     this.note("");
-    document.getElementById("conflict-text").textContent = this.describe(theirs.draft);
+    const place = document.getElementById("conflict-text");
+    showOther(place, this.describe(this.read()), this.describe(theirs.draft));
     document.getElementById("conflict").hidden = false;
+    scrollToDifference(place);
   }
 
   resolve(whose) {
@@ -227,7 +229,8 @@ export class Draft {
     this.saved.dataset.tone = tone;
   }
 
-  problem(text) {
+  problem(text, untilSaved = false) {
+    this.complained = untilSaved;
     const place = document.getElementById("problem");
     place.replaceChildren();
     if (!text) return;
@@ -264,7 +267,8 @@ export function submitInPlace(form, draft) {
         headers: { "Accept": "application/json", "X-CSRFToken": csrfToken(form) },
       });
       if (!(response.headers.get("Content-Type") ?? "").startsWith("application/json")) {
-        draft.problem(say(form, response.redirected || response.status === 403 ? "saySignedOut" : "sayOffline"));
+        draft.note("");
+        draft.problem(say(form, response.redirected || response.status === 403 ? "saySignedOut" : "sayOffline"), true);
         busy(false);
         return;
       }
@@ -279,7 +283,8 @@ export function submitInPlace(form, draft) {
       draft.problem([answer.error.message, ...fields].join(" "));
       form.dispatchEvent(new CustomEvent("volant:refused", { detail: answer.error }));
     } catch {
-      draft.problem(say(form, "sayOffline"));
+      draft.note("");
+      draft.problem(say(form, "sayOffline"), true);
     }
     busy(false);
   });

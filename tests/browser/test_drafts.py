@@ -63,6 +63,20 @@ def test_typed_offline_and_saved_when_the_network_is_back(writing: Open, complai
     complaints.clear()
 
 
+def test_a_failed_submission_is_said_until_the_server_is_back(writing: Open, complaints: list[str]) -> None:
+    page = writing()
+    page.context.set_offline(True)
+    page.get_by_label("Your answer").fill("sent in a tunnel")
+    page.get_by_role("button", name="Submit and go on").click()
+    expect(page.locator("#problem")).to_contain_text("The server did not answer")
+    expect(page.locator("#saved")).not_to_contain_text("Sending")
+    page.context.set_offline(False)
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    expect(page.locator("#problem")).to_be_empty()
+    assert all("ERR_INTERNET_DISCONNECTED" in line for line in complaints)
+    complaints.clear()
+
+
 def test_closed_while_offline_and_found_again(writing: Open, complaints: list[str]) -> None:
     page = writing()
     address = page.url
@@ -87,6 +101,7 @@ def test_two_tabs_of_one_task_lose_neither_text(writing: Open, complaints: list[
     # The second tab is done with its local copy; the first one is stale now.
     first.get_by_label("Your answer").fill("from the first tab")
     expect(first.locator("#conflict")).to_contain_text("from the second tab")
+    expect(first.locator("#conflict mark")).to_contain_text("second")
     expect(first.get_by_label("Your answer")).to_have_value("from the first tab")
     assert opened_task(first).draft["text"] == "from the second tab", "nothing is overwritten before one chooses"
     first.get_by_role("button", name="Take the other one").click()
