@@ -12,6 +12,7 @@ filled again before each cell, because it would be used up. Medians of repeats; 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -117,8 +118,13 @@ def cpu_of_server(pid: int) -> float:
     """Return the seconds of CPU that PostgreSQL has used, with all its processes, living and ended."""
     main = psutil.Process(pid)
     own = main.cpu_times()
-    living = [child.cpu_times() for child in main.children(recursive=True)]
-    return own.children_user + own.children_system + sum(one.user + one.system for one in living)
+    living = 0.0
+    for child in main.children(recursive=True):
+        # One that ends just now (a vacuum, say) counts with the ended ones the next time.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            took = child.cpu_times()
+            living += took.user + took.system
+    return own.children_user + own.children_system + living
 
 
 def _at(ordered: list[float], share: float) -> float:

@@ -109,7 +109,7 @@ def test_the_look_before_submitting(open_task: Open) -> None:
     page.keyboard.press("Escape")
     expect(answer).to_be_focused()
     expect(answer).to_have_value("我很好，谢谢你。")
-    page.get_by_role("button", name="Review").click()
+    page.get_by_role("button", name="Look it over").click()
     expect(review).to_be_visible()
     page.get_by_role("button", name="Back to the editor").click()
     page.get_by_role("button", name="Submit and stop").click()
