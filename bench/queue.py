@@ -185,9 +185,7 @@ def report(sizes: list[Size], options: argparse.Namespace) -> dict[str, Any]:
     table = {
         key: {name: statistics.median(run[name] for run in runs) for name in runs[0]} for key, runs in cells.items()
     }
-    print(
-        "| tasks | labelers | judgements/s | p50 ms | p95 ms | claim p50 | p95 | submit p50 | p95 | CPU ms | PostgreSQL |"
-    )
+    print("| tasks | labelers | a second | p50 ms | p95 | claim p50 | p95 | submit p50 | p95 | CPU ms | PostgreSQL |")
     print("| --- " * 11 + "|")
     for (tasks, labelers), row in sorted(table.items()):
         figures = " | ".join(
