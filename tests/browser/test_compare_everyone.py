@@ -17,7 +17,7 @@ from tests.browser.test_a11y import assert_clean
 from tests.conftest import AsgiServer
 from tests.factories import PromptFactory
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # The centre of the focused element, or of what it is drawn as, and what lies there.
 COVERED = """() => {

@@ -14,7 +14,7 @@ from labeling.services import rounds
 from labeling.services.rounds import NewOutput
 from tests.browser.conftest import Scene
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 MARKUP = [
     "<script>window.hit = 1</script><img src=x onerror='window.hit = 1'><svg onload='window.hit = 1'></svg>",
