@@ -11,6 +11,7 @@ from accounts.models import User
 from labeling.importing.formats import AUTO, FORMATS
 from labeling.importing.parsed import PromptDefaults
 from labeling.models import Project, Source
+from labeling.services.projects import SETTINGS
 
 
 class ProjectForm(forms.ModelForm):
@@ -18,23 +19,7 @@ class ProjectForm(forms.ModelForm):
 
     class Meta:
         model = Project
-        fields = (
-            "name",
-            "slug",
-            "guidelines",
-            "objective",
-            "outputs_per_comparison",
-            "compare_mode",
-            "edit_step",
-            "hide_named_outputs",
-            "judgements_per_task",
-            "overlap_share",
-            "overlap_judgements",
-            "lease_minutes",
-            "valid_share",
-            "ratings_first",
-            "paused",
-        )
+        fields = (SETTINGS[0], "slug", *SETTINGS[1:])
         widgets = {"guidelines": forms.Textarea(attrs={"rows": 14})}
         help_texts = {
             "slug": _("Stands in the address of its pages and cannot be changed later."),

@@ -15,31 +15,13 @@ from labeling.models import (
     Source,
     Split,
 )
+from labeling.services.projects import SETTINGS
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
     class Meta:
         model = Project
-        fields = (
-            "id",
-            "name",
-            "slug",
-            "guidelines",
-            "guidelines_version",
-            "objective",
-            "outputs_per_comparison",
-            "compare_mode",
-            "edit_step",
-            "hide_named_outputs",
-            "judgements_per_task",
-            "overlap_share",
-            "overlap_judgements",
-            "lease_minutes",
-            "valid_share",
-            "ratings_first",
-            "paused",
-            "created_at",
-        )
+        fields = ("id", "slug", *SETTINGS, "guidelines_version", "created_at")
         read_only_fields = ("id", "guidelines_version", "created_at")
 
 

@@ -46,6 +46,7 @@ SETTINGS = (
     "ratings_first",
     "paused",
 )
+"""What a researcher sets; the form and the API are made of this list."""
 
 
 def create_project(*, actor: User, name: str, slug: str, **settings: Any) -> Project:
